@@ -1,0 +1,273 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::store::OwnedLimits;
+use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
+
+/// What the limiter decided of one request.
+///
+/// A denial is a decision, not an error: only an error means that we do not know. Where a
+/// denial should end a function, [`into_result`](Decision::into_result) makes `?` do that.
+///
+/// ```
+/// use fastlimit_core::{RateLimiter, Rate};
+/// # use fastlimit_core::{Error, Reply, Request, Store, Entry, SystemClock, Clock};
+/// # struct MemoryStore;
+/// # impl Store for MemoryStore {
+/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+/// #         let entry = &mut Entry::new();
+/// #         let now = SystemClock.now();
+/// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
+/// #     }
+/// # }
+///
+/// # async fn run() -> Result<(), Error> {
+/// let limiter = RateLimiter::new(MemoryStore);
+/// let decision = limiter.check("user:42", Rate::per_minute(100)?).await?;
+/// assert!(decision.is_allowed());
+/// assert_eq!(decision.remaining(), 99);
+/// # Ok(())
+/// # }
+/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// # assert!(std::pin::pin!(run()).poll(&mut context).is_ready());
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a decision that nobody looks at denies nothing"]
+pub struct Decision {
+    outcome: Outcome,
+    /// As many as the outcome has verdicts.
+    limits: OwnedLimits,
+}
+
+impl Decision {
+    pub(crate) fn new(outcome: Outcome, limits: OwnedLimits) -> Self {
+        Self { outcome, limits }
+    }
+
+    /// Tells whether the request is within its limits.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.outcome.is_allowed()
+    }
+
+    /// Tells whether the request is past a limit; nothing was charged then.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        !self.is_allowed()
+    }
+
+    /// Returns the whole requests that remain of the limit that has least left, rounded down.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.remaining_cost().whole_requests()
+    }
+
+    /// Returns what remains of the limit that has least left: a check of exactly that cost
+    /// passes.
+    #[must_use]
+    pub fn remaining_cost(&self) -> Cost {
+        self.outcome.remaining()
+    }
+
+    /// Returns the time until every limit is as good as new.
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        self.outcome.reset_after()
+    }
+
+    /// Returns the time after which the same request passes, if nothing else is charged
+    /// meanwhile; no earlier time does. `None` if the request is allowed, or if it never will
+    /// be because it costs more than a limit's capacity.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.outcome.retry_after()
+    }
+
+    /// Returns the limit that binds: the denied one with the longest wait, else the one with
+    /// the least remaining.
+    #[must_use]
+    pub fn binding(&self) -> LimitStatus {
+        let index = self.outcome.binding();
+        LimitStatus {
+            limit: self.limits.get(index).copied().unwrap_or(Limit::NOTHING),
+            verdict: self
+                .outcome
+                .verdicts()
+                .get(index)
+                .copied()
+                .unwrap_or(Verdict::standing(0, 0)),
+        }
+    }
+
+    /// Returns how each limit stands, in the policy's order.
+    pub fn limits(&self) -> impl ExactSizeIterator<Item = LimitStatus> + '_ {
+        self.limits
+            .iter()
+            .zip(self.outcome.verdicts())
+            .map(|(&limit, &verdict)| LimitStatus { limit, verdict })
+    }
+
+    /// Returns the time at which the store decided, by its clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.outcome.now()
+    }
+
+    /// Returns the time that a refund of this charge must name.
+    #[must_use]
+    pub fn charged_at(&self) -> Timestamp {
+        self.outcome.charged_at()
+    }
+
+    /// Makes a denial an error, so that `?` ends the function.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] if the request is denied.
+    ///
+    /// ```
+    /// use fastlimit_core::{Decision, Exceeded};
+    ///
+    /// fn remaining(decision: Decision) -> Result<u64, Exceeded> {
+    ///     let allowed = decision.into_result()?;
+    ///     Ok(allowed.decision().remaining())
+    /// }
+    /// ```
+    pub fn into_result(self) -> Result<Allowed, Exceeded> {
+        if self.is_allowed() {
+            Ok(Allowed(self))
+        } else {
+            Err(Exceeded(Box::new(self)))
+        }
+    }
+}
+
+/// How one limit of a decision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitStatus {
+    limit: Limit,
+    verdict: Verdict,
+}
+
+impl LimitStatus {
+    /// Returns the limit.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// Tells whether this limit allows the request.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdict.is_allowed()
+    }
+
+    /// Returns the whole requests that remain, rounded down.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.remaining_cost().whole_requests()
+    }
+
+    /// Returns what remains.
+    #[must_use]
+    pub fn remaining_cost(&self) -> Cost {
+        self.verdict.remaining()
+    }
+
+    /// Returns the time until the limit is as good as new.
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        self.verdict.reset_after()
+    }
+
+    /// Returns the time after which this limit allows the request; `None` if it allows it now
+    /// or never will.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.verdict.retry_after()
+    }
+}
+
+/// A decision that allows the request, from [`Decision::into_result`].
+#[derive(Clone, Debug)]
+pub struct Allowed(Decision);
+
+impl Allowed {
+    /// Returns the decision.
+    pub fn decision(&self) -> &Decision {
+        &self.0
+    }
+}
+
+/// A decision that denies the request, as an error, from [`Decision::into_result`].
+///
+/// It shows which limit refused and when to come back, and no identifier.
+///
+/// ```
+/// use fastlimit_core::{Clock, Entry, RateLimiter, Reply, Request, Store, SystemClock};
+/// # struct Fresh;
+/// # impl Store for Fresh {
+/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+/// #         let now = SystemClock.now();
+/// #         let outcome = Entry::new().apply(request.limits(), request.operation(), now).outcome;
+/// #         Reply::ready(Ok(outcome))
+/// #     }
+/// # }
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// # let limiter = RateLimiter::new(Fresh);
+/// let none = "0/minute".parse::<fastlimit_core::Rate>()?;
+/// let exceeded = limiter.check("user:42", none).await?.into_result().unwrap_err();
+/// assert_eq!(
+///     exceeded.to_string(),
+///     "rate limit of 0/minute exceeded; the request costs more than the limit ever allows"
+/// );
+/// # Ok(())
+/// # }
+/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
+/// # result.unwrap();
+/// ```
+#[derive(Clone, Debug)]
+// Boxed, so that a result with it stays small.
+pub struct Exceeded(Box<Decision>);
+
+impl Exceeded {
+    /// Returns the decision.
+    pub fn decision(&self) -> &Decision {
+        &self.0
+    }
+
+    /// Returns the limit that refused: the one with the longest wait.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.0.binding().limit()
+    }
+
+    /// Returns the time after which the same request passes; `None` if it never will.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after()
+    }
+
+    /// Returns [`retry_after`](Exceeded::retry_after) in whole seconds, rounded up and at least
+    /// 1, as the header `Retry-After` shows it.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = self.retry_after()?;
+        let part = u64::from(wait.subsec_nanos() > 0);
+        Some(wait.as_secs().saturating_add(part).max(1))
+    }
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rate limit of {} exceeded; ", self.limit())?;
+        match self.retry_after_seconds() {
+            Some(seconds) => write!(f, "retry after {seconds} s"),
+            None => f.write_str("the request costs more than the limit ever allows"),
+        }
+    }
+}
+
+impl std::error::Error for Exceeded {}

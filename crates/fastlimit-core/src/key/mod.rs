@@ -1,0 +1,208 @@
+//! Whose state a request is about.
+
+mod encoding;
+mod part_hash;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+pub(crate) use part_hash::PartHash;
+
+/// The policy and the tenant of a request that names none.
+pub(crate) const DEFAULT_PART: &str = "default";
+
+/// The subject of a request: a prefix, a policy, a tenant and an identifier.
+///
+/// Keys with different parts never share state, whatever bytes the parts hold. A store in this
+/// process hashes and compares the parts; a networked store renders them as text.
+///
+/// # As text
+///
+/// `<prefix>:<policy>:<tenant>:<identifier>`, with the policy and the tenant left empty where
+/// they are `default`. `%`, `{` and `}` are percent-encoded, `:` too in all parts but the last;
+/// an empty policy or tenant is written `%_`, and a part of more than 200 bytes `%#` and the
+/// first 128 bits of its SHA-256. So two keys have the same text only if all their parts are
+/// equal, no identifier can choose its slot in a Redis Cluster, and the text stays readable.
+///
+/// ```
+/// use fastlimit_core::Key;
+///
+/// assert_eq!(Key::new("fl", "users", "default", "user:42").to_string(), "fl:users::user:42");
+/// assert_eq!(Key::new("fl", "default", "a:b", "{x}").to_string(), "fl::a%3Ab:%7Bx%7D");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Key<'a> {
+    prefix: &'a str,
+    policy: &'a str,
+    tenant: &'a str,
+    identifier: &'a str,
+    /// The hash of the first three, so that a store hashes the identifier alone.
+    scope_hash: u64,
+}
+
+impl<'a> Key<'a> {
+    /// Creates a key. A limiter does this for you.
+    ///
+    /// ```
+    /// use fastlimit_core::Key;
+    ///
+    /// let key = Key::new("fl", "users", "premium", "42");
+    /// assert_eq!((key.policy(), key.tenant(), key.identifier()), ("users", "premium", "42"));
+    /// ```
+    #[must_use]
+    pub fn new(prefix: &'a str, policy: &'a str, tenant: &'a str, identifier: &'a str) -> Self {
+        Self::with_hashes(
+            (prefix, PartHash::of(prefix)),
+            (policy, PartHash::of(policy)),
+            (tenant, PartHash::of(tenant)),
+            identifier,
+        )
+    }
+
+    pub(crate) fn with_hashes(
+        prefix: (&'a str, PartHash),
+        policy: (&'a str, PartHash),
+        tenant: (&'a str, PartHash),
+        identifier: &'a str,
+    ) -> Self {
+        Self {
+            prefix: prefix.0,
+            policy: policy.0,
+            tenant: tenant.0,
+            identifier,
+            scope_hash: PartHash::combine(prefix.1, policy.1, tenant.1),
+        }
+    }
+
+    /// Returns the prefix, which keeps applications that share a server apart.
+    #[must_use]
+    pub const fn prefix(&self) -> &'a str {
+        self.prefix
+    }
+
+    /// Returns the policy's name.
+    #[must_use]
+    pub const fn policy(&self) -> &'a str {
+        self.policy
+    }
+
+    /// Returns the tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> &'a str {
+        self.tenant
+    }
+
+    /// Returns the identifier: a user, an address, an API key.
+    #[must_use]
+    pub const fn identifier(&self) -> &'a str {
+        self.identifier
+    }
+
+    /// Appends the key's text to `buffer`, which a store may use again for the next key.
+    ///
+    /// ```
+    /// use fastlimit_core::Key;
+    ///
+    /// let mut buffer = String::new();
+    /// Key::new("fl", "users", "default", "42").write_to(&mut buffer);
+    /// assert_eq!(buffer, "fl:users::42");
+    /// ```
+    pub fn write_to(&self, buffer: &mut String) {
+        encoding::write(self, buffer);
+    }
+}
+
+impl PartialEq for Key<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        // The identifier first: it differs most often.
+        self.identifier == other.identifier
+            && self.policy == other.policy
+            && self.tenant == other.tenant
+            && self.prefix == other.prefix
+    }
+}
+
+impl Eq for Key<'_> {}
+
+impl Hash for Key<'_> {
+    /// Hashes the identifier and the hash of the other parts, which is computed once. That
+    /// hash has a random seed of this process.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.scope_hash);
+        state.write(self.identifier.as_bytes());
+    }
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write_to(&mut text);
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Debug for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({:?})", self.to_string())
+    }
+}
+
+/// A [`Key`] that owns its parts.
+///
+/// ```
+/// use fastlimit_core::{Key, OwnedKey};
+///
+/// let key = Key::new("fl", "users", "default", "42");
+/// assert_eq!(OwnedKey::from(key).as_key(), key);
+/// ```
+#[derive(Clone)]
+pub struct OwnedKey {
+    /// The parts, one behind the other.
+    parts: Box<str>,
+    /// Where the first three end.
+    ends: [usize; 3],
+    scope_hash: u64,
+}
+
+impl OwnedKey {
+    /// Returns the key.
+    #[must_use]
+    pub fn as_key(&self) -> Key<'_> {
+        let [prefix, policy, tenant] = self.ends;
+        // `from` set the ends at boundaries of its parts, so nothing is ever missing here.
+        let part = |range: std::ops::Range<usize>| self.parts.get(range).unwrap_or_default();
+        Key {
+            prefix: part(0..prefix),
+            policy: part(prefix..policy),
+            tenant: part(policy..tenant),
+            identifier: part(tenant..self.parts.len()),
+            scope_hash: self.scope_hash,
+        }
+    }
+}
+
+impl From<Key<'_>> for OwnedKey {
+    fn from(key: Key<'_>) -> Self {
+        let mut parts = String::with_capacity(
+            [key.prefix, key.policy, key.tenant, key.identifier]
+                .iter()
+                .fold(0_usize, |sum, part| sum.saturating_add(part.len())),
+        );
+        let ends = [key.prefix, key.policy, key.tenant].map(|part| {
+            parts.push_str(part);
+            parts.len()
+        });
+        parts.push_str(key.identifier);
+        Self {
+            parts: parts.into(),
+            ends,
+            scope_hash: key.scope_hash,
+        }
+    }
+}
+
+impl fmt::Debug for OwnedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_key().fmt(f)
+    }
+}

@@ -1,0 +1,174 @@
+//! What users hold: the limiter.
+
+mod builder;
+mod check;
+mod request;
+mod rule;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use builder::RateLimiterBuilder;
+pub use check::Check;
+pub use request::RequestBuilder;
+pub use rule::Rule;
+
+use crate::key::{DEFAULT_PART, PartHash};
+use crate::{Algorithm, Cost, Error, Rate, Store};
+
+/// A rate limiter: a store, and how requests become keys in it.
+///
+/// It is one plain type whatever the store, and cheap to clone: clones share the store, so a
+/// limiter goes into the state of a web application as it is.
+///
+/// ```
+/// # use fastlimit_core::{Clock, Entry, Error, Reply, Request, Store, SystemClock};
+/// use fastlimit_core::{Cost, Policy, Rate, RateLimiter};
+/// # #[derive(Default)] struct MemoryStore(std::sync::Mutex<Entry>);
+/// # impl MemoryStore { fn new() -> Self { Self::default() } }
+/// # impl Store for MemoryStore {
+/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+/// #         let mut entry = self.0.lock().unwrap();
+/// #         let now = SystemClock.now();
+/// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
+/// #     }
+/// # }
+///
+/// # async fn run() -> Result<(), Error> {
+/// let limiter = RateLimiter::new(MemoryStore::new());
+///
+/// let rate: Rate = "100/minute".parse()?;
+/// let decision = limiter.check("user:42", rate).await?; // cost 1, tenant `default`
+/// assert_eq!(decision.remaining(), 99);
+///
+/// let policy = Policy::new("exports", "10/second; 1000/hour")?; // all or nothing
+/// let decision = limiter
+///     .request("user:42")
+///     .tenant("premium")
+///     .cost(Cost::requests(10))
+///     .check(&policy)
+///     .await?;
+/// assert!(decision.is_allowed());
+/// # Ok(())
+/// # }
+/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
+/// # result.unwrap();
+/// ```
+pub struct RateLimiter {
+    inner: Arc<Inner<dyn Store>>,
+}
+
+struct Inner<S: ?Sized> {
+    prefix: Box<str>,
+    prefix_hash: PartHash,
+    default_hash: PartHash,
+    algorithm: Algorithm,
+    store: S,
+}
+
+impl RateLimiter {
+    /// The prefix of keys unless another is set.
+    pub const DEFAULT_PREFIX: &'static str = "fl";
+
+    /// Creates a limiter on a store, with the prefix `fl`, that counts a bare [`Rate`] with the
+    /// fixed window.
+    pub fn new(store: impl Store) -> Self {
+        Self::builder(store).build()
+    }
+
+    /// Starts a limiter whose prefix or default algorithm you set.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Reply, Request, Store, StoreError, StoreErrorKind};
+    /// use fastlimit_core::RateLimiter;
+    /// # struct MyStore;
+    /// # impl Store for MyStore {
+    /// #     fn apply(&self, _: &Request<'_>) -> Reply<'_> {
+    /// #         Reply::ready(Err(StoreError::new(StoreErrorKind::Refused, "")))
+    /// #     }
+    /// # }
+    ///
+    /// let limiter = RateLimiter::builder(MyStore).prefix("billing").build();
+    /// assert_eq!(limiter.prefix(), "billing");
+    /// ```
+    pub fn builder<S: Store>(store: S) -> RateLimiterBuilder<S> {
+        RateLimiterBuilder::new(store)
+    }
+
+    /// Checks one request of an identifier and charges it if it is within its limits: cost 1,
+    /// tenant `default`.
+    ///
+    /// `rule` is a [`Rate`], a [`Limit`](crate::Limit) or a [`&Policy`](crate::Policy). A bare
+    /// rate counts with the limiter's default algorithm, and like a limit under the policy name
+    /// `default`.
+    ///
+    /// # Errors
+    ///
+    /// The future resolves to [`Error::Store`] if the store does not know the answer. A
+    /// denial is no error.
+    pub fn check<'a>(&'a self, identifier: &'a str, rule: impl Into<Rule<'a>>) -> Check<'a> {
+        self.request(identifier).check(rule)
+    }
+
+    /// Starts a request of an identifier whose tenant or cost you set, or that does something
+    /// else than check.
+    pub fn request<'a>(&'a self, identifier: &'a str) -> RequestBuilder<'a> {
+        RequestBuilder::new(self, identifier)
+    }
+
+    /// Finds out whether the store works, by charging a probe to it under the policy `health`:
+    /// a key that lives for two seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] says what is wrong.
+    pub async fn health(&self) -> Result<(), Error> {
+        let rate = Rate::per_second(Rate::MAX_REQUESTS)?;
+        let policy = crate::Policy::new("health", rate)?;
+        let probe = self.request("fastlimit").cost(Cost::milli(1));
+        let _ = probe.check(&policy).await?;
+        Ok(())
+    }
+
+    /// Returns the prefix of this limiter's keys.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.inner.prefix
+    }
+
+    /// Returns the algorithm that counts a bare [`Rate`].
+    #[must_use]
+    pub fn default_algorithm(&self) -> Algorithm {
+        self.inner.algorithm
+    }
+}
+
+impl<S: Store> Inner<S> {
+    fn new(store: S, prefix: &str, algorithm: Algorithm) -> Self {
+        Self {
+            prefix: prefix.into(),
+            prefix_hash: PartHash::of(prefix),
+            default_hash: PartHash::of(DEFAULT_PART),
+            algorithm,
+            store,
+        }
+    }
+}
+
+impl Clone for RateLimiter {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimiter")
+            .field("prefix", &self.inner.prefix)
+            .field("algorithm", &self.inner.algorithm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,50 @@
+use crate::{Algorithm, Limit, Limits, Policy, Rate};
+
+/// What a request is checked against: a [`Rate`], a [`Limit`] or a [`&Policy`](Policy).
+///
+/// You hardly write this type: methods take `impl Into<Rule>`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'a>(Kind<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind<'a> {
+    Rate(Rate),
+    Limit(Limit),
+    Policy(&'a Policy),
+}
+
+impl<'a> Rule<'a> {
+    /// The policy, if the rule is one.
+    pub(super) fn policy(self) -> Option<&'a Policy> {
+        match self.0 {
+            Kind::Policy(policy) => Some(policy),
+            Kind::Rate(_) | Kind::Limit(_) => None,
+        }
+    }
+
+    pub(super) fn limits(self, default: Algorithm) -> Limits<'a> {
+        match self.0 {
+            Kind::Rate(rate) => Limit::new(rate, default).into(),
+            Kind::Limit(limit) => limit.into(),
+            Kind::Policy(policy) => policy.into(),
+        }
+    }
+}
+
+impl From<Rate> for Rule<'_> {
+    fn from(rate: Rate) -> Self {
+        Self(Kind::Rate(rate))
+    }
+}
+
+impl From<Limit> for Rule<'_> {
+    fn from(limit: Limit) -> Self {
+        Self(Kind::Limit(limit))
+    }
+}
+
+impl<'a> From<&'a Policy> for Rule<'a> {
+    fn from(policy: &'a Policy) -> Self {
+        Self(Kind::Policy(policy))
+    }
+}

@@ -1,0 +1,279 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::grammar::{ParseError, Parser};
+use crate::key::{DEFAULT_PART, PartHash};
+use crate::{Algorithm, Limit, Rate};
+
+/// A name and one or more limits that hold together: an operation is charged to all of them
+/// or to none.
+///
+/// The name goes into keys (and into what a service shows of a policy): two policies with
+/// different names never share a counter, two processes that use the same name do. Without a
+/// name, as when a policy is parsed from a text, the name is `default`.
+///
+/// Cloning is cheap, and clones share one allocation.
+///
+/// ```
+/// use fastlimit_core::{Policy, Rate};
+///
+/// let policy = Policy::new("users", "10/second; 1000/hour")?;
+/// assert_eq!(policy.name(), "users");
+/// assert_eq!(policy.limits().len(), 2);
+/// assert_eq!(policy.to_string(), "10/second; 1000/hour");
+///
+/// let policy = Policy::new("search", Rate::per_minute(30)?)?;
+/// assert_eq!(policy.to_string(), "30/minute");
+///
+/// let unnamed: Policy = "100/minute".parse()?;
+/// assert_eq!(unnamed.name(), "default");
+/// # Ok::<(), fastlimit_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Policy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: Box<str>,
+    name_hash: PartHash,
+    limits: Box<[Limit]>,
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.limits == other.limits
+    }
+}
+
+impl Eq for Inner {}
+
+/// Why a [`Policy`] could not be built.
+///
+/// ```
+/// use fastlimit_core::{Policy, PolicyError};
+///
+/// let error = Policy::new("users\n", "100/minute").unwrap_err();
+/// assert!(matches!(error, PolicyError::Name));
+/// assert!(error.to_string().contains("printable ASCII"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The name is empty, too long or has characters that do not fit into a header.
+    #[error("a policy's name is 1 to 128 characters of printable ASCII")]
+    Name,
+    /// There is no limit.
+    #[error("a policy has at least one limit")]
+    NoLimits,
+    /// Two limits have the same algorithm and period, so they would share their state.
+    #[error("two limits of a policy have the same algorithm and period: {first} and {second}")]
+    DuplicateLimit {
+        /// The one that comes first.
+        first: Limit,
+        /// The other.
+        second: Limit,
+    },
+    /// The text of the limits is wrong.
+    #[error("the limits of a policy: {0}")]
+    Parse(#[from] ParseError),
+}
+
+impl Policy {
+    /// Creates a policy from a name and its limits: a text, a [`Rate`], a [`Limit`], or several
+    /// limits.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] if the name is not 1 to 128 characters of printable ASCII, if there is
+    /// no limit, if two have the same algorithm and period, or if a text cannot be read.
+    ///
+    /// ```
+    /// use fastlimit_core::{Limit, Policy};
+    ///
+    /// let limits: Vec<Limit> = vec!["10/second".parse()?, "1000/hour".parse()?];
+    /// assert_eq!(Policy::new("users", limits)?, Policy::new("users", "10/second, 1000/hour")?);
+    /// assert!(Policy::new("users", "10/second; 20/second").is_err());
+    /// # Ok::<(), fastlimit_core::Error>(())
+    /// ```
+    pub fn new(name: &str, limits: impl IntoLimits) -> Result<Self, PolicyError> {
+        let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if name.is_empty() || name.len() > 128 || !printable {
+            return Err(PolicyError::Name);
+        }
+        let limits = limits.into_limits()?;
+        if limits.is_empty() {
+            return Err(PolicyError::NoLimits);
+        }
+        let mut seen = limits.as_slice();
+        while let Some((first, rest)) = seen.split_first() {
+            if let Some(&second) = rest.iter().find(|limit| limit.shares_state_with(first)) {
+                return Err(PolicyError::DuplicateLimit {
+                    first: *first,
+                    second,
+                });
+            }
+            seen = rest;
+        }
+        Ok(Self::from_valid(name, limits))
+    }
+
+    fn from_valid(name: &str, limits: Vec<Limit>) -> Self {
+        let inner = Inner {
+            name: name.into(),
+            name_hash: PartHash::of(name),
+            limits: limits.into(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Returns the name; `default` if none was given.
+    ///
+    /// ```
+    /// # use fastlimit_core::Policy;
+    /// assert_eq!(Policy::new("users", "1/s")?.name(), "users");
+    /// # Ok::<(), fastlimit_core::PolicyError>(())
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Tells whether the policy was given a name other than `default`.
+    ///
+    /// ```
+    /// # use fastlimit_core::Policy;
+    /// assert!(Policy::new("users", "1/s")?.is_named());
+    /// assert!(!"1/s".parse::<Policy>()?.is_named());
+    /// # Ok::<(), fastlimit_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.name() != DEFAULT_PART
+    }
+
+    /// Returns the limits, at least one, in the order in which they were given.
+    ///
+    /// ```
+    /// # use fastlimit_core::Policy;
+    /// assert_eq!(Policy::new("users", "1/s; 9/h")?.limits()[1].to_string(), "9/hour");
+    /// # Ok::<(), fastlimit_core::PolicyError>(())
+    /// ```
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        &self.inner.limits
+    }
+
+    pub(crate) fn name_hash(&self) -> PartHash {
+        self.inner.name_hash
+    }
+}
+
+impl FromStr for Policy {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        // The parser refuses what `new` would: no limits, two that share state.
+        let limits = Parser::new(text).limits()?;
+        Ok(Self::from_valid(DEFAULT_PART, limits))
+    }
+}
+
+impl fmt::Display for Policy {
+    /// Writes the limits as they may be parsed, without the name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, limit) in self.limits().iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{limit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("name", &self.name())
+            .field("limits", &self.limits())
+            .finish()
+    }
+}
+
+/// What [`Policy::new`] takes as limits. A bare [`Rate`] means the fixed window here, as in a
+/// text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the limits of a policy",
+    note = "pass a text such as \"10/second; 1000/hour\", a `Rate`, a `Limit`, or several `Limit`s"
+)]
+pub trait IntoLimits: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError>;
+}
+
+mod sealed {
+    use super::{Limit, Rate};
+
+    pub trait Sealed {}
+
+    impl Sealed for &str {}
+    impl Sealed for &String {}
+    impl Sealed for String {}
+    impl Sealed for Rate {}
+    impl Sealed for Limit {}
+    impl Sealed for &[Limit] {}
+    impl Sealed for Vec<Limit> {}
+    impl<const N: usize> Sealed for [Limit; N] {}
+}
+
+impl IntoLimits for &str {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        Parser::new(self).limits()
+    }
+}
+
+impl IntoLimits for &String {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        self.as_str().into_limits()
+    }
+}
+
+impl IntoLimits for String {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        self.as_str().into_limits()
+    }
+}
+
+impl IntoLimits for Rate {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        Ok(vec![Limit::new(self, Algorithm::FixedWindow)])
+    }
+}
+
+impl IntoLimits for Limit {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        Ok(vec![self])
+    }
+}
+
+impl IntoLimits for &[Limit] {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        Ok(self.to_vec())
+    }
+}
+
+impl IntoLimits for Vec<Limit> {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        Ok(self)
+    }
+}
+
+impl<const N: usize> IntoLimits for [Limit; N] {
+    fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
+        Ok(self.into())
+    }
+}

@@ -1,0 +1,139 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a store could not answer, and what is known of the operation.
+///
+/// Cloning is cheap: one lost connection may fail many callers.
+///
+/// ```
+/// use fastlimit_core::{StoreError, StoreErrorKind};
+///
+/// let source = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// let error = StoreError::new(StoreErrorKind::NotSent, "127.0.0.1:6379 cannot be reached")
+///     .with_source(source);
+/// assert_eq!(error.kind(), StoreErrorKind::NotSent);
+/// assert_eq!(error.to_string(), "127.0.0.1:6379 cannot be reached (nothing was charged)");
+/// ```
+#[derive(Clone, Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: Arc<str>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What is known of an operation that a store could not answer.
+///
+/// ```
+/// use fastlimit_core::StoreErrorKind;
+///
+/// assert!(StoreErrorKind::NotSent.is_known_uncharged());
+/// assert!(!StoreErrorKind::OutcomeUnknown.is_known_uncharged());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The operation never left: there was no connection. Nothing was charged.
+    NotSent,
+    /// The server refused the operation. Nothing was charged.
+    Refused,
+    /// The operation was sent and no answer came: it may have been charged. It must not be
+    /// sent again, else it may be charged twice.
+    OutcomeUnknown,
+    /// The store is set up wrongly: it will not work until that is put right.
+    Misconfigured,
+    /// What stands under the key was not written by this store, or by a version of it that
+    /// this one does not know; it was left as it is.
+    ForeignData,
+}
+
+impl StoreErrorKind {
+    /// Tells whether the operation is known not to have been charged.
+    ///
+    /// ```
+    /// # use fastlimit_core::StoreErrorKind;
+    /// assert!(StoreErrorKind::Refused.is_known_uncharged());
+    /// ```
+    #[must_use]
+    pub const fn is_known_uncharged(self) -> bool {
+        !matches!(self, Self::OutcomeUnknown)
+    }
+}
+
+impl StoreError {
+    /// Creates an error; `message` says what was wrong and what would be right, and holds no
+    /// secrets.
+    ///
+    /// ```
+    /// # use fastlimit_core::{StoreError, StoreErrorKind};
+    /// let error = StoreError::new(StoreErrorKind::Refused, "the server is out of memory");
+    /// assert_eq!(error.message(), "the server is out of memory");
+    /// ```
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into().into(),
+            source: None,
+        }
+    }
+
+    /// Adds the cause.
+    ///
+    /// ```
+    /// # use fastlimit_core::{StoreError, StoreErrorKind};
+    /// # use std::error::Error;
+    /// let error = StoreError::new(StoreErrorKind::OutcomeUnknown, "no answer within 500 ms")
+    ///     .with_source(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    /// assert!(error.source().is_some());
+    /// ```
+    #[must_use]
+    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Returns what is known of the operation.
+    ///
+    /// ```
+    /// # use fastlimit_core::{StoreError, StoreErrorKind};
+    /// let error = StoreError::new(StoreErrorKind::Refused, "read only");
+    /// assert_eq!(error.kind(), StoreErrorKind::Refused);
+    /// ```
+    #[must_use]
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// Returns what was wrong, without what is known of the operation.
+    ///
+    /// ```
+    /// # use fastlimit_core::{StoreError, StoreErrorKind};
+    /// assert_eq!(StoreError::new(StoreErrorKind::Refused, "read only").message(), "read only");
+    /// ```
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = match self.kind {
+            StoreErrorKind::NotSent | StoreErrorKind::Refused => "nothing was charged",
+            StoreErrorKind::OutcomeUnknown => "it may have been charged",
+            StoreErrorKind::Misconfigured => "the store is misconfigured",
+            StoreErrorKind::ForeignData => "not data of this store, left as it is",
+        };
+        write!(f, "{} ({known})", self.message)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a store is, and what passes between it and the limiter.
+
+mod async_store;
+mod error;
+mod operation;
+mod outcome;
+mod reply;
+mod request;
+
+use std::sync::Arc;
+
+pub use async_store::AsyncStore;
+pub use error::{StoreError, StoreErrorKind};
+pub use operation::Operation;
+pub use outcome::{Outcome, Verdict};
+pub use reply::Reply;
+pub(crate) use request::OwnedLimits;
+pub use request::{Limits, OwnedRequest, Request};
+
+/// A place that keeps the state of limits and changes it in one atomic step.
+///
+/// Implement [`AsyncStore`] instead if your store waits for something, such as a network or a
+/// disk: it is one `async fn`, and every `AsyncStore` is a `Store`.
+///
+/// # Contract
+///
+/// [`apply`](Store::apply) answers as [`Entry::apply`](crate::Entry::apply) does, to the
+/// millisecond and the thousandth of a request: read the entry of the key, apply the request,
+/// write the entry back if it changed. The suite of `fastlimit-conformance` tests a store
+/// against that.
+///
+/// # Atomicity
+///
+/// Nothing may come between the read and the write: concurrent requests of one key, from any
+/// number of tasks and processes, answer as if they had come one after the other. A request is
+/// charged to all of its limits or to none.
+///
+/// # Time
+///
+/// A store takes its [`Clock`](crate::Clock) when it is built, or uses the clock of its server,
+/// and reports in the [`Outcome`] the time that it used.
+///
+/// # Errors
+///
+/// An error means that the store does not know the answer. Its
+/// [kind](StoreErrorKind) says whether the operation may have been charged. A store never
+/// sends an operation again whose fate is unknown.
+///
+/// # Wrappers
+///
+/// A store around a store, such as a cache of denials, forwards the request unchanged if it
+/// does not answer itself, and calls the inner store at most once.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+///
+/// use fastlimit_core::{
+///     Clock, Entry, RateLimiter, Reply, Request, Store, StoreError, StoreErrorKind, SystemClock,
+/// };
+///
+/// /// A store that never forgets.
+/// #[derive(Default)]
+/// struct Hoard(Mutex<HashMap<String, Entry>>);
+///
+/// impl Store for Hoard {
+///     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+///         let Ok(mut entries) = self.0.lock() else {
+///             let error = StoreError::new(StoreErrorKind::Refused, "the lock is poisoned");
+///             return Reply::ready(Err(error));
+///         };
+///         let entry = entries.entry(request.key().to_string()).or_default();
+///         let applied = entry.apply(request.limits(), request.operation(), SystemClock.now());
+///         Reply::ready(Ok(applied.outcome))
+///     }
+/// }
+///
+/// let limiter = RateLimiter::new(Hoard::default());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Store`",
+    note = "implement `AsyncStore` for a store that waits for something, `Store` for one that answers at once"
+)]
+pub trait Store: Send + Sync + 'static {
+    /// Applies one operation to the state of one key, all or nothing.
+    fn apply(&self, request: &Request<'_>) -> Reply<'_>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+        (**self).apply(request)
+    }
+}

@@ -1,0 +1,256 @@
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::{Cost, Timestamp};
+
+/// A store's answer to one request: a verdict per limit, and the time that was used.
+///
+/// The answers for the whole are computed from the verdicts here, once for every store.
+///
+/// ```
+/// use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+/// use std::time::Duration;
+///
+/// let now = Timestamp::from_millis(1_500);
+/// let outcome = Outcome::new(now, now, [
+///     Verdict::allowed(Cost::requests(9), Duration::from_millis(500)),
+///     Verdict::denied(Cost::ZERO, Duration::from_secs(60), Some(Duration::from_secs(60))),
+/// ]);
+/// assert!(!outcome.is_allowed());
+/// assert_eq!(outcome.binding(), 1);
+/// assert_eq!(outcome.retry_after(), Some(Duration::from_secs(60)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Outcome {
+    now: Timestamp,
+    charged_at: Timestamp,
+    verdicts: SmallVec<[Verdict; 1]>,
+}
+
+/// What one limit says to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Verdict {
+    /// Milli.
+    remaining: u64,
+    /// Milliseconds.
+    reset_after: u64,
+    denial: Option<Denial>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Denial {
+    /// Milliseconds; `None`: waiting never helps.
+    retry_after: Option<u64>,
+}
+
+impl Outcome {
+    /// Creates an outcome.
+    ///
+    /// `now` is the store's time as it was read; `charged_at` the time of the state that was
+    /// charged, which is later where the clock had stepped back; `verdicts` are in the order
+    /// of the request's limits.
+    pub fn new(
+        now: Timestamp,
+        charged_at: Timestamp,
+        verdicts: impl IntoIterator<Item = Verdict>,
+    ) -> Self {
+        Self {
+            now,
+            charged_at,
+            verdicts: verdicts.into_iter().collect(),
+        }
+    }
+
+    /// Tells whether every limit allows the request.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdicts.iter().all(Verdict::is_allowed)
+    }
+
+    /// Returns the verdicts, in the order of the request's limits.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// Returns the time at which the store answered, by its clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Returns the time of the state that was charged: what a refund must name.
+    #[must_use]
+    pub fn charged_at(&self) -> Timestamp {
+        self.charged_at
+    }
+
+    /// Returns what remains of the limit that has least left: a check of exactly that cost
+    /// passes.
+    #[must_use]
+    pub fn remaining(&self) -> Cost {
+        self.verdicts
+            .iter()
+            .map(Verdict::remaining)
+            .min()
+            .unwrap_or(Cost::ZERO)
+    }
+
+    /// Returns the time until every limit is as good as new.
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        self.verdicts
+            .iter()
+            .map(Verdict::reset_after)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Returns the time after which the same request passes, if nothing else is charged
+    /// meanwhile: the longest among the limits that denied. `None` if the request is allowed,
+    /// or if one of the limits will never allow it.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.verdicts
+            .iter()
+            .filter_map(|verdict| verdict.denial)
+            .map(|denial| denial.retry_after)
+            // `None` is the longest wait, but sorts first.
+            .try_fold(None, |longest, wait| Some(longest.max(Some(wait?))))
+            .flatten()
+            .map(Duration::from_millis)
+    }
+
+    /// Returns the index of the limit that binds: the denied one with the longest wait, else
+    /// the one with the least remaining; the first of equals.
+    #[must_use]
+    pub fn binding(&self) -> usize {
+        let denied = self
+            .verdicts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, verdict)| Some((index, verdict.denial?.wait())))
+            .reduce(|longest, next| if next.1 > longest.1 { next } else { longest });
+        let least = self
+            .verdicts
+            .iter()
+            .enumerate()
+            .map(|(index, verdict)| (index, verdict.remaining))
+            .reduce(|least, next| if next.1 < least.1 { next } else { least });
+        denied.or(least).map_or(0, |(index, _)| index)
+    }
+}
+
+impl Denial {
+    /// The wait as a number, longest where waiting never helps.
+    fn wait(self) -> u64 {
+        self.retry_after.unwrap_or(u64::MAX)
+    }
+}
+
+impl Verdict {
+    /// Creates the verdict of a limit that allows the request: `remaining` is what is left
+    /// after it, `reset_after` the time (whole milliseconds) until the limit is as good as new.
+    pub fn allowed(remaining: Cost, reset_after: Duration) -> Self {
+        Self::standing(remaining.as_milli(), millis(reset_after))
+    }
+
+    /// Creates the verdict of a limit that denies the request: `remaining` is what is left,
+    /// and `retry_after` the time (whole milliseconds) after which the request passes, `None`
+    /// if it never will because it costs more than the capacity.
+    pub fn denied(remaining: Cost, reset_after: Duration, retry_after: Option<Duration>) -> Self {
+        Self::allowed(remaining, reset_after).denied_for(retry_after.map(millis))
+    }
+
+    pub(crate) fn standing(remaining: u64, reset_after: u64) -> Self {
+        Self {
+            remaining,
+            reset_after,
+            denial: None,
+        }
+    }
+
+    pub(crate) fn denied_for(self, retry_after: Option<u64>) -> Self {
+        Self {
+            denial: Some(Denial { retry_after }),
+            ..self
+        }
+    }
+
+    pub(crate) fn reset_after_millis(&self) -> u64 {
+        self.reset_after
+    }
+
+    /// Tells whether this limit allows the request.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.denial.is_none()
+    }
+
+    /// Returns what is left of this limit.
+    #[must_use]
+    pub fn remaining(&self) -> Cost {
+        Cost::milli(self.remaining)
+    }
+
+    /// Returns the time until this limit is as good as new.
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        Duration::from_millis(self.reset_after)
+    }
+
+    /// Returns the time after which this limit allows the request; `None` if it allows it now
+    /// or never will.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.denial?.retry_after.map(Duration::from_millis)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(verdicts: &[(u64, Option<Option<u64>>)]) -> Outcome {
+        let verdicts = verdicts.iter().map(|&(remaining, denial)| {
+            let verdict = Verdict::standing(remaining, 10);
+            denial.map_or(verdict, |retry_after| verdict.denied_for(retry_after))
+        });
+        Outcome::new(Timestamp::EPOCH, Timestamp::EPOCH, verdicts)
+    }
+
+    #[test]
+    fn the_whole_is_made_of_the_limits() {
+        let allowed = outcome(&[(3, None), (2, None), (2, None)]);
+        assert!(allowed.is_allowed());
+        assert_eq!((allowed.binding(), allowed.retry_after()), (1, None));
+        assert_eq!(allowed.remaining(), Cost::milli(2));
+
+        let denied = outcome(&[
+            (0, None),
+            (5, Some(Some(7))),
+            (5, Some(Some(9))),
+            (5, Some(Some(9))),
+        ]);
+        assert!(!denied.is_allowed());
+        assert_eq!(
+            (denied.binding(), denied.retry_after()),
+            (2, Some(Duration::from_millis(9)))
+        );
+        assert_eq!(denied.remaining(), Cost::ZERO);
+
+        for verdicts in [
+            [(0, Some(Some(7))), (5, Some(None))],
+            [(0, Some(Some(u64::MAX - 1))), (5, Some(None))],
+        ] {
+            let never = outcome(&verdicts);
+            assert_eq!((never.binding(), never.retry_after()), (1, None));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use fastlimit_core::{Clock, SystemClock};
+
+use crate::MemoryStore;
+
+/// Builds a [`MemoryStore`]; from [`MemoryStore::builder`].
+///
+/// ```
+/// use fastlimit_core::ManualClock;
+/// use fastlimit_memory::MemoryStore;
+///
+/// let clock = ManualClock::default();
+/// let store = MemoryStore::builder()
+///     .clock(clock.clone())
+///     .max_subjects(100_000)
+///     .build();
+/// assert!(store.is_empty());
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct MemoryStoreBuilder {
+    clock: Arc<dyn Clock>,
+    max_subjects: usize,
+}
+
+impl MemoryStoreBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            max_subjects: usize::MAX,
+        }
+    }
+
+    /// Sets the clock, the system's otherwise. Tests pass a
+    /// [`ManualClock`](fastlimit_core::ManualClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets how many subjects the store holds at most, without a bound otherwise. What happens
+    /// when it is full, the [crate's documentation](crate#memory) says. Zero is read as one.
+    ///
+    /// Beside these there is one overflow entry for each prefix and policy.
+    pub fn max_subjects(mut self, max_subjects: usize) -> Self {
+        self.max_subjects = max_subjects.max(1);
+        self
+    }
+
+    /// Builds the store.
+    #[must_use]
+    pub fn build(self) -> MemoryStore {
+        MemoryStore::from_parts(self.clock, self.max_subjects)
+    }
+}

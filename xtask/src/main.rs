@@ -1,0 +1,55 @@
+//! Tasks of this workspace, run as `cargo xtask <task>`.
+
+use std::env;
+use std::process::ExitCode;
+
+mod core_deps;
+mod docker;
+mod install;
+mod local_image;
+mod program;
+mod test;
+
+const USAGE: &str = "\
+Tasks of this workspace.
+
+Usage: cargo xtask <task>
+
+Tasks:
+  test [-- <arguments>]  Makes a real Redis available, installing or building what is missing, and
+                         runs all tests on it; those that need Redis run on a server from the PATH
+                         and in a container, where there are both. The arguments go to each
+                         `cargo test`.
+  check-core-deps        Fails if fastlimit-core depends on a runtime, a server or a Redis client.
+
+Environment of `test`:
+  FASTLIMIT_TEST_REDIS_URL    A running Redis to test on, instead of all others.
+  FASTLIMIT_TEST_REDIS_IMAGE  The image for containers, as name:tag.
+  CI                          With `true`, a server is installed even where Docker would do, and
+                              a Docker daemon that answers must be used.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        ["test"] => test::run(&[]),
+        ["test", "--", rest @ ..] => test::run(rest),
+        ["check-core-deps"] => core_deps::run(),
+        _ => Err(format!(
+            "unknown: cargo xtask {}\n\n{USAGE}",
+            words.join(" ")
+        )),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
