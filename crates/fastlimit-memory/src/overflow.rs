@@ -15,7 +15,7 @@ impl Overflow {
         let shared = Key::new(key.prefix(), key.policy(), "", "").to_string();
         let mut entries = self.lock();
         // There are as many as policies, so looking at all of them is cheap.
-        entries.retain(|name, entry| *name == shared || entry.expires_at() > now);
+        entries.retain(|name, entry| *name == shared || entry.expires_at() >= now);
         let entry = entries.entry(shared).or_default();
         entry
             .apply(request.limits(), request.operation(), now)

@@ -127,7 +127,7 @@ impl Table {
                 if entry.is_spent(now) {
                     return;
                 }
-                let loss = if entry.expires_at() <= now {
+                let loss = if entry.expires_at() < now {
                     0
                 } else {
                     entry.usage_per_mille(now) + 1
@@ -181,7 +181,7 @@ impl<'a> Shard<'a> {
         let mut free = expired.iter_mut();
         let first_tag = fastrand::u64(..TAGS / 32) * 32;
         sample(&self.slots, first_tag..first_tag + 32, |subject, entry| {
-            if entry.expires_at() <= now
+            if entry.expires_at() < now
                 && let Some(place) = free.next()
             {
                 *place = Some(subject.hash());
@@ -189,7 +189,7 @@ impl<'a> Shard<'a> {
         });
         for hash in expired.into_iter().flatten() {
             let removed = self.slots.remove_entry(hash, |slot| {
-                slot.0.hash() == hash && slot.1.get().expires_at() <= now
+                slot.0.hash() == hash && slot.1.get().expires_at() < now
             });
             drop(removed.map(|_| Place(self.table)));
         }

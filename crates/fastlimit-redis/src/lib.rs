@@ -1,1 +1,84 @@
-//! x
+//! The Redis store of FastLimit: exact limits that any number of processes share.
+//!
+//! [`RedisStore`] keeps the state of limits in Redis. Each operation is one round trip and one
+//! atomic script, decided by the server's own clock: processes with skewed clocks agree, and
+//! under any concurrency exactly what a limit allows is admitted. Denied checks write nothing,
+//! and every key has a time to live from the command that writes it.
+//!
+//! ```no_run
+//! use fastlimit_core::{Rate, RateLimiter};
+//! use fastlimit_redis::RedisStore;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let limiter = RateLimiter::new(RedisStore::connect("redis://127.0.0.1/").await?);
+//! let decision = limiter.check("user:42", Rate::per_minute(100)?).await?;
+//! assert!(decision.is_allowed());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # URLs
+//!
+//! | URL | connects to |
+//! | --- | --- |
+//! | `redis://[user[:password]@]host[:port][/database]` | a server by TCP |
+//! | `rediss://…` | the same by TLS, with the feature `tls-rustls` |
+//! | `redis+unix:///path[?db=…&user=…&pass=…]`, `unix://…` | a Unix socket |
+//!
+//! Reserved characters of a password are percent-encoded. Passwords appear in no error, event
+//! or `Debug` text. The protocol is RESP3, with which a closed connection is noticed at once;
+//! `?protocol=resp2` is for servers older than Redis 6 and proxies that do not speak it.
+//!
+//! # What the server must allow
+//!
+//! Redis 6 or later, or what is compatible with it, scripts included. A user of its own needs
+//! no more than this, here with the limiter's default prefix `fl`:
+//!
+//! ```text
+//! ACL SETUSER limiter on >secret resetkeys ~fl:* resetchannels -@all +eval +evalsha +time +get +set +del
+//! ```
+//!
+//! and `+select` for a database other than 0. Set `maxmemory-policy noeviction`: a server that
+//! evicts keys forgets what was used.
+//!
+//! # When the server fails
+//!
+//! A request never waits without bound: for a connection at most the connect timeout, for an
+//! answer at most the response timeout. What is known of a request that failed, its
+//! [`StoreErrorKind`](fastlimit_core::StoreErrorKind) tells; a request whose fate is unknown is
+//! never sent again, so nothing is charged twice. When the server is back, the same store works
+//! again.
+
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "a panic in a test is a failed test"
+    )
+)]
+
+mod answer;
+mod builder;
+mod call;
+mod connect_error;
+mod endpoint;
+mod failure;
+mod lanes;
+mod script;
+mod store;
+#[cfg(feature = "tls-rustls")]
+mod tls;
+
+/// The client that this store is built on: its errors are the sources of this store's.
+pub use redis;
+
+pub use builder::RedisStoreBuilder;
+pub use connect_error::ConnectError;
+pub use store::RedisStore;

@@ -17,7 +17,7 @@ use crate::{Cost, Limit, Operation, Outcome, Timestamp, Verdict};
 /// author of a store needs: read the entry of a key, [`apply`](Entry::apply) the request, and
 /// write the entry back if it changed, in one atomic step.
 ///
-/// An entry carries its own times. A store may keep it as long as it likes: it may drop it at
+/// An entry carries its own times. A store may keep it as long as it likes: it may drop it after
 /// [`expires_at`](Entry::expires_at) to save space, no answer hangs on that.
 ///
 /// # Time
@@ -113,9 +113,10 @@ impl Entry {
         self.records.is_empty()
     }
 
-    /// Returns the time at which the entry is as good as absent and a grace has passed besides,
-    /// the lesser of one period and one minute: a clock that steps back by no more than
-    /// that finds what it left. [`Timestamp::EPOCH`] if the entry is empty.
+    /// Returns the time up to which the entry should be kept: when it is as good as absent and
+    /// a grace has passed besides, the lesser of one period and one minute, so that a clock
+    /// which steps back by no more than that finds what it left. A store may drop the entry as
+    /// soon as its clock is past that time. [`Timestamp::EPOCH`] if the entry is empty.
     ///
     /// ```
     /// use fastlimit_core::{Cost, Entry, Limit, Operation, Timestamp};

@@ -1,0 +1,124 @@
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{Method, Request};
+use axum::response::{IntoResponse, Response};
+use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
+
+use crate::charge::Charge;
+use crate::hook::{Answer, Hook};
+use crate::{ClientIp, Rejection, headers};
+
+/// What a layer was told.
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) limiter: RateLimiter,
+    pub(super) policy: Hook<Policy>,
+    /// The client's address if `None`.
+    pub(super) key: Option<Hook<String>>,
+    pub(super) tenant: Option<Hook<String>>,
+    pub(super) cost: Hook<Cost>,
+    pub(super) on_rejection: Option<Arc<Respond>>,
+    pub(super) preflights: Preflights,
+}
+
+type Respond = dyn Fn(&Parts, Rejection) -> Response + Send + Sync;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preflights {
+    Limited,
+    Unlimited,
+}
+
+/// What the hooks answered about one request, as far as they have.
+pub(super) struct Answers {
+    policy: Answer<Policy>,
+    key: Answer<String>,
+    tenant: Option<Answer<String>>,
+    cost: Answer<Cost>,
+}
+
+impl Config {
+    pub(super) fn new(limiter: RateLimiter, policy: Hook<Policy>) -> Self {
+        Self {
+            limiter,
+            policy,
+            key: None,
+            tenant: None,
+            cost: Hook::fixed(Cost::ONE),
+            on_rejection: None,
+            preflights: Preflights::Unlimited,
+        }
+    }
+
+    /// Tells whether a request passes without being limited.
+    pub(super) fn exempts<B>(&self, request: &Request<B>) -> bool {
+        self.preflights == Preflights::Unlimited
+            && request.method() == Method::OPTIONS
+            && request.headers().contains_key(ORIGIN)
+            && request
+                .headers()
+                .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// Asks the hooks; the first that refuses ends it.
+    pub(super) fn ask(&self, parts: &Parts) -> Result<Answers, Rejection> {
+        Ok(Answers {
+            policy: self.policy.ask(parts)?,
+            key: match &self.key {
+                Some(key) => key.ask(parts)?,
+                None => Answer::Ready(ClientIp::from_parts(parts)?.into()),
+            },
+            tenant: match &self.tenant {
+                Some(tenant) => Some(tenant.ask(parts)?),
+                None => None,
+            },
+            cost: self.cost.ask(parts)?,
+        })
+    }
+
+    /// Answers a request that does not reach the inner service.
+    pub(super) fn refuse(&self, parts: &Parts, rejection: Rejection) -> Response {
+        rejection.report();
+        let Some(respond) = &self.on_rejection else {
+            return rejection.into_response();
+        };
+        let exceeded = match &rejection {
+            Rejection::Denied(exceeded) => Some(exceeded.clone()),
+            _ => None,
+        };
+        let mut response = respond(parts, rejection);
+        if let Some(exceeded) = exceeded {
+            headers::show_denial(&exceeded, &mut response);
+        }
+        response
+    }
+
+    pub(super) fn write_fields(&self, f: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        // No key: it may be a secret.
+        f.field("limiter", &self.limiter)
+            .field("policy", &self.policy)
+            .field("tenant", &self.tenant)
+            .field("cost", &self.cost)
+            .field("preflights", &self.preflights)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Answers {
+    /// Waits for what is still to come, and charges the request.
+    pub(super) async fn charge(self, limiter: RateLimiter) -> Result<Decision, Rejection> {
+        let charge = Charge {
+            policy: self.policy.get().await?,
+            key: self.key.get().await?,
+            tenant: match self.tenant {
+                Some(tenant) => Some(tenant.get().await?),
+                None => None,
+            },
+            cost: self.cost.get().await?,
+        };
+        charge.to(&limiter).await
+    }
+}

@@ -1,0 +1,66 @@
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use tower_service::Service;
+
+use super::config::Config;
+use super::future::RateLimitFuture;
+
+/// A service whose requests are limited; from [`RateLimitLayer`](super::RateLimitLayer).
+///
+/// The inner service's response becomes axum's: whatever is `IntoResponse`, so any
+/// `http::Response`. Its error stays what it is.
+#[derive(Clone)]
+pub struct RateLimitService<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+impl<S> RateLimitService<S> {
+    pub(super) fn new(inner: S, config: Arc<Config>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, B> Service<Request<B>> for RateLimitService<S>
+where
+    S: Service<Request<B>> + Clone,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = RateLimitFuture<S, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if self.config.exempts(&request) {
+            return RateLimitFuture::forward(self.inner.call(request));
+        }
+        let (parts, body) = request.into_parts();
+        match self.config.ask(&parts) {
+            Ok(answers) => {
+                // The service that was polled ready is the one to call; its clone was not.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                let request = Request::from_parts(parts, body);
+                RateLimitFuture::charge(answers, request, ready, Arc::clone(&self.config))
+            }
+            Err(rejection) => RateLimitFuture::refuse(self.config.refuse(&parts, rejection)),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for RateLimitService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("RateLimitService");
+        fields.field("inner", &self.inner);
+        self.config.write_fields(&mut fields)
+    }
+}

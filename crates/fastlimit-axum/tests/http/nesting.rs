@@ -1,0 +1,85 @@
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use fastlimit_axum::RateLimitLayer;
+use fastlimit_core::{Cost, Decision, RateLimiter};
+
+use crate::support::{Calls, Server, limiter, policy};
+
+/// A route with one limit inside another.
+async fn serve(limiter: &RateLimiter, outer: &str, inner: &str) -> Server {
+    let inner = RateLimitLayer::new(limiter.clone(), policy("inner", inner));
+    let outer = RateLimitLayer::new(limiter.clone(), policy("outer", outer));
+    let route = Calls::default().route().layer(inner);
+    Server::start(Router::new().route("/", route).layer(outer)).await
+}
+
+#[tokio::test]
+async fn the_stricter_limit_shows_wherever_it_stands() {
+    for (outer, inner) in [("5/minute", "9/minute"), ("9/minute", "5/minute")] {
+        let (limiter, _) = limiter();
+        let server = serve(&limiter, outer, inner).await;
+        assert_eq!(server.get("/").await.limit(), Some((5, 4, 40)));
+        assert_eq!(server.get("/").await.limit(), Some((5, 3, 40)));
+    }
+}
+
+#[tokio::test]
+async fn an_inner_denial_beats_an_outer_limit_with_less_remaining() {
+    let (limiter, _) = limiter();
+    let layer = |name, limits| RateLimitLayer::new(limiter.clone(), policy(name, limits));
+    let too_much = layer("inner", "9/hour").cost(Cost::requests(10));
+    let app = Router::new()
+        .route("/", Calls::default().route().layer(too_much))
+        .layer(layer("outer", "3/minute"));
+    let server = Server::start(app).await;
+
+    for _ in 0..3 {
+        // The outer limit has 2, 1, 0 left; the inner one has 9, and denies for ever.
+        let denied = server.get("/").await;
+        assert_eq!((denied.status, denied.limit()), (429, Some((9, 9, 2800))));
+        assert_eq!(denied.json()["limit"], "9/hour");
+        assert_eq!(denied.header("retry-after"), None);
+    }
+    let denied = server.get("/").await;
+    assert_eq!((denied.status, denied.limit()), (429, Some((3, 0, 40))));
+    assert_eq!(denied.header("retry-after"), Some("40"));
+}
+
+#[tokio::test]
+async fn layers_share_a_counter_only_by_name() {
+    let (limiter, _) = limiter();
+    let layer = |name| RateLimitLayer::new(limiter.clone(), policy(name, "5/minute"));
+    let app = Router::new()
+        .route("/a", Calls::default().route().layer(layer("a")))
+        .route("/b", Calls::default().route().layer(layer("b")))
+        .route("/again", Calls::default().route().layer(layer("a")));
+    let server = Server::start(app).await;
+
+    assert_eq!(server.get("/a").await.remaining(), Some(4));
+    assert_eq!(server.get("/b").await.remaining(), Some(4));
+    assert_eq!(server.get("/again").await.remaining(), Some(3));
+}
+
+#[tokio::test]
+async fn the_response_holds_the_decision_that_it_shows() {
+    let (limiter, _) = limiter();
+    let inner = RateLimitLayer::new(limiter.clone(), policy("inner", "5/minute"));
+    let outer = RateLimitLayer::new(limiter, policy("outer", "9/minute"));
+    let nearest =
+        |decision: axum::Extension<Decision>| async move { decision.binding().limit().to_string() };
+    let shown = |response: Response| async {
+        let shown = response.extensions().get::<Decision>();
+        let shown = shown.map(|decision| decision.binding().limit().to_string());
+        ([("x-shown", shown.unwrap_or_default())], response)
+    };
+    let app = Router::new()
+        .route("/", get(nearest).layer(inner))
+        .layer(outer)
+        .layer(axum::middleware::map_response(shown));
+    let server = Server::start(app).await;
+
+    let answer = server.get("/").await;
+    assert_eq!(answer.body, "5/minute");
+    assert_eq!(answer.header("x-shown"), Some("5/minute"));
+}

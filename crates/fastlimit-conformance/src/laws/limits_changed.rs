@@ -1,0 +1,171 @@
+//! Limits that change between requests: an upgrade, a new price list, a limit that joins.
+
+use fastlimit_core::Cost;
+
+use crate::scene::{MILLISECOND, Scene, remaining};
+use crate::{LawResult, StoreFactory, Tested};
+
+/// A limit that is lowered below what is in use has nothing left, not a number that wrapped; it
+/// denies, and says truly when to come back.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn a_lowered_limit_has_nothing_left(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("a_lowered_limit_has_nothing_left", factory).await?;
+    let period = scene.quiet_period().await?;
+    let high = scene.limit(10, period)?;
+    for (requests, left) in [(9, 1_000), (8, 0), (7, 0), (1, 0), (0, 0)] {
+        let low = scene.limit(requests, period)?;
+        let subject = scene.subject(requests);
+        let _ = subject.check(high, Cost::requests(8)).await?;
+        let outcome = subject.usage(low).await?;
+        let what = format!("{high} lowered to {low} with 8 in use");
+        scene.remains(&what, &outcome, left)?;
+        let outcome = subject.check(low, Cost::milli(left + 1)).await?;
+        scene.denied(&what, &outcome)?;
+        scene.remains(&what, &outcome, left)?;
+        scene.equal(
+            format_args!("whether waiting helps with {what}"),
+            outcome.retry_after().is_some(),
+            requests > 0,
+        )?;
+        if let (Some(clock), Some(wait)) = (scene.clock(), outcome.retry_after()) {
+            let start = scene.now().await?;
+            clock.advance(wait - MILLISECOND);
+            let early = subject.peek(low, Cost::milli(left + 1)).await?;
+            scene.denied(format_args!("1 ms early, {what}"), &early)?;
+            clock.advance(MILLISECOND);
+            let outcome = subject.peek(low, Cost::milli(left + 1)).await?;
+            scene.allowed(format_args!("after the wait, {what}"), &outcome)?;
+            clock.set(start);
+        }
+    }
+    Ok(match scene.clock() {
+        Some(_) => Tested::InFull,
+        None => Tested::InPart {
+            missing: "it takes a manual clock to wait until a window ends",
+        },
+    })
+}
+
+/// A limit that is raised allows the difference at once and keeps the count, so that an upgrade
+/// is seen at once and is no reset.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn a_raised_limit_keeps_the_count(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("a_raised_limit_keeps_the_count", factory).await?;
+    let period = scene.quiet_period().await?;
+    let subject = scene.subject("upgraded");
+    let mut used = 0;
+    for requests in [3, 4, 10, 1_000, 1_000_000_000] {
+        let limit = scene.limit(requests, period)?;
+        let all = limit.capacity().as_milli() - used;
+        let outcome = subject.usage(limit).await?;
+        let what = format!("a limit raised to {limit} with {used} milli in use");
+        scene.remains(&what, &outcome, all)?;
+        let outcome = subject.check(limit, Cost::milli(all + 1)).await?;
+        scene.denied(&what, &outcome)?;
+        let outcome = subject.check(limit, Cost::milli(all)).await?;
+        scene.allowed(&what, &outcome)?;
+        used += all;
+    }
+    // Down to zero and up again: the count is still there.
+    let outcome = subject.check(scene.limit(0, period)?, Cost::ONE).await?;
+    scene.denied("the limit lowered to zero", &outcome)?;
+    let outcome = subject.usage(scene.limit(1_000_000_000, period)?).await?;
+    scene.remains("the limit raised from zero again", &outcome, 0)?;
+    Ok(Tested::InFull)
+}
+
+/// A limit whose period changes starts anew; when the old period comes back while its window
+/// lasts, so does its count.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn a_changed_period_starts_anew(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("a_changed_period_starts_anew", factory).await?;
+    let [short, long, ..] = scene.quiet_periods().await?;
+    let subject = scene.subject("rescheduled");
+    let (old, new) = (scene.limit(5, short)?, scene.limit(5, long)?);
+    let outcome = subject.check(old, Cost::requests(4)).await?;
+    scene.remains(format_args!("a check of 4 of {old}"), &outcome, 1_000)?;
+    let outcome = subject.check(new, Cost::requests(3)).await?;
+    scene.allowed(format_args!("the first check of {new}"), &outcome)?;
+    scene.remains(format_args!("the first check of {new}"), &outcome, 2_000)?;
+    let outcome = subject.check(old, Cost::ONE).await?;
+    scene.remains(format_args!("a check of {old} again"), &outcome, 0)?;
+    let outcome = subject.usage(new).await?;
+    scene.remains(format_args!("{new} again"), &outcome, 2_000)?;
+    Ok(Tested::InFull)
+}
+
+/// A limit that joins a policy or leaves it leaves the counts of the others alone, and finds
+/// its own again when it comes back.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn limits_that_join_or_leave_leave_the_others_alone(
+    factory: &dyn StoreFactory,
+) -> LawResult {
+    let law = "limits_that_join_or_leave_leave_the_others_alone";
+    let scene = Scene::open(law, factory).await?;
+    let [a, b, c, d] = scene.quiet_periods().await?;
+    let subject = scene.subject("reorganised");
+    for (limits, left) in [
+        (vec![(9, a)], vec![8_000]),
+        (vec![(9, a), (9, b)], vec![7_000, 8_000]),
+        (vec![(9, c), (9, a), (9, b)], vec![8_000, 6_000, 7_000]),
+        (vec![(9, b), (9, c)], vec![6_000, 7_000]),
+        (vec![(9, d)], vec![8_000]),
+        (
+            vec![(9, a), (9, b), (9, c), (9, d)],
+            vec![5_000, 5_000, 6_000, 7_000],
+        ),
+        (vec![(9, a)], vec![4_000]),
+    ] {
+        let policy = scene.policy(&limits)?;
+        let outcome = subject.check(&policy, Cost::ONE).await?;
+        let found = remaining(&outcome);
+        scene.equal(format_args!("what remains of {policy}"), found, left)?;
+    }
+    Ok(Tested::InFull)
+}
+
+/// The number of the request counts, not one that was seen before: neither in what is admitted
+/// nor in what is said to remain.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn the_number_of_the_request_counts(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("the_number_of_the_request_counts", factory).await?;
+    let period = scene.quiet_period().await?;
+    let subject = scene.subject("of many tiers");
+    let mut used = 0_u64;
+    for requests in [5, 50, 2, 7, 0, 30, 6, 100] {
+        let limit = scene.limit(requests, period)?;
+        let left = limit.capacity().as_milli().saturating_sub(used);
+        let outcome = subject.usage(limit).await?;
+        let what = format!("{limit} with {used} milli in use");
+        scene.equal(
+            format_args!("what remains of {what}"),
+            outcome.remaining().as_milli(),
+            left,
+        )?;
+        let outcome = subject.check(limit, Cost::requests(2)).await?;
+        scene.equal(
+            format_args!("whether a check of 2 passes under {what}"),
+            outcome.is_allowed(),
+            left >= 2_000,
+        )?;
+        if outcome.is_allowed() {
+            used += 2_000;
+        }
+    }
+    Ok(Tested::InFull)
+}

@@ -1,0 +1,186 @@
+use std::cmp::Reverse;
+use std::fmt;
+use std::time::Duration;
+
+use fastlimit_core::{Outcome, Verdict};
+
+/// What the model answers to one request. Times are milliseconds, counts thousandths of a
+/// request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The time that the model was given.
+    pub now: u128,
+    /// The time of the state that was charged.
+    pub charged_at: u128,
+    /// What each limit says, in the order of the request.
+    pub limits: Vec<LimitAnswer>,
+}
+
+/// What one limit says to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitAnswer {
+    /// What is left.
+    pub remaining: u128,
+    /// The time until the limit is as good as new.
+    pub reset_after: u128,
+    /// Present where the limit denies: the time after which the request passes, `None` if it
+    /// never does.
+    pub denial: Option<Option<u128>>,
+}
+
+impl Answer {
+    /// Tells whether every limit allows the request.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.limits.iter().all(|limit| limit.denial.is_none())
+    }
+
+    /// Returns the least that is left of a limit.
+    #[must_use]
+    pub fn remaining(&self) -> u128 {
+        let remaining = self.limits.iter().map(|limit| limit.remaining);
+        remaining.min().unwrap_or(0)
+    }
+
+    /// Returns the time until every limit is as good as new.
+    #[must_use]
+    pub fn reset_after(&self) -> u128 {
+        let reset_after = self.limits.iter().map(|limit| limit.reset_after);
+        reset_after.max().unwrap_or(0)
+    }
+
+    /// Returns the longest wait of the limits that deny; `None` if none does, or if one of them
+    /// never allows the request.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u128> {
+        let denials: Vec<_> = self
+            .limits
+            .iter()
+            .filter_map(|limit| limit.denial)
+            .collect();
+        if denials.contains(&None) {
+            return None;
+        }
+        denials.into_iter().flatten().max()
+    }
+
+    /// Returns the index of the limit that binds: the first of those that deny with the longest
+    /// wait, else the first of those with the least left.
+    #[must_use]
+    pub fn binding(&self) -> usize {
+        let indices = 0..self.limits.len();
+        let least_binding_first = |&index: &usize| {
+            let limit = self.limits.get(index);
+            let denial = limit.and_then(|limit| limit.denial);
+            (
+                denial.is_some(),
+                denial.map(|wait| wait.unwrap_or(u128::MAX)),
+                // Among those that deny, only the wait counts.
+                Reverse(
+                    limit
+                        .filter(|_| denial.is_none())
+                        .map(|limit| limit.remaining),
+                ),
+                Reverse(index),
+            )
+        };
+        indices.max_by_key(least_binding_first).unwrap_or(0)
+    }
+
+    /// Compares a store's answer field by field: `None` if all are equal, else the first that
+    /// differs, as what the model says and what the store says.
+    #[must_use]
+    pub fn difference(&self, outcome: &Outcome) -> Option<Difference> {
+        let found = outcome.verdicts();
+        let mut fields = Fields::default();
+        fields.compare("now", &self.now, &millis(outcome.now().as_millis()));
+        fields.compare("the number of verdicts", &self.limits.len(), &found.len());
+        for (index, (limit, verdict)) in self.limits.iter().zip(found).enumerate() {
+            fields.compare(
+                &format!("the verdict of limit {index}"),
+                limit,
+                &LimitAnswer::from(verdict),
+            );
+        }
+        fields.compare(
+            "charged_at",
+            &self.charged_at,
+            &millis(outcome.charged_at().as_millis()),
+        );
+        fields.compare("is_allowed", &self.is_allowed(), &outcome.is_allowed());
+        fields.compare(
+            "remaining",
+            &self.remaining(),
+            &millis(outcome.remaining().as_milli()),
+        );
+        fields.compare(
+            "reset_after",
+            &self.reset_after(),
+            &outcome.reset_after().as_millis(),
+        );
+        fields.compare(
+            "retry_after",
+            &self.retry_after(),
+            &outcome.retry_after().as_ref().map(Duration::as_millis),
+        );
+        fields.compare("binding", &self.binding(), &outcome.binding());
+        fields.first
+    }
+}
+
+impl From<&Verdict> for LimitAnswer {
+    fn from(verdict: &Verdict) -> Self {
+        let wait = verdict.retry_after().as_ref().map(Duration::as_millis);
+        Self {
+            remaining: millis(verdict.remaining().as_milli()),
+            reset_after: verdict.reset_after().as_millis(),
+            denial: (!verdict.is_allowed()).then_some(wait),
+        }
+    }
+}
+
+/// Where a store's answer differs from the model's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// The field.
+    pub field: String,
+    /// What the model says.
+    pub expected: String,
+    /// What the store says.
+    pub found: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            field,
+            expected,
+            found,
+        } = self;
+        write!(f, "{field}: expected {expected}, found {found}")
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    first: Option<Difference>,
+}
+
+impl Fields {
+    fn compare<T: PartialEq + fmt::Debug>(&mut self, field: &str, expected: &T, found: &T) {
+        if self.first.is_none() && expected != found {
+            self.first = Some(Difference {
+                field: field.to_owned(),
+                expected: format!("{expected:?}"),
+                found: format!("{found:?}"),
+            });
+        }
+    }
+}
+
+fn millis(number: u64) -> u128 {
+    u128::from(number)
+}

@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+use fastlimit_core::{Algorithm, Limit, Policy, Rate};
+
+use super::Scene;
+use crate::Violation;
+
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+impl Scene {
+    pub(crate) fn limit(&self, requests: u32, period: Duration) -> Result<Limit, Violation> {
+        Rate::new(requests, period)
+            .map(|rate| Limit::new(rate, Algorithm::FixedWindow))
+            .map_err(|error| self.violation("building a limit", "a limit", error))
+    }
+
+    /// Several limits of `(requests, period)` that hold together.
+    pub(crate) fn policy(&self, limits: &[(u32, Duration)]) -> Result<Policy, Violation> {
+        let limits = limits
+            .iter()
+            .map(|&(requests, period)| self.limit(requests, period))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.policy_of(&limits)
+    }
+
+    pub(crate) fn policy_of(&self, limits: &[Limit]) -> Result<Policy, Violation> {
+        Policy::new("law", limits)
+            .map_err(|error| self.violation("building a policy", "a policy", error))
+    }
+}

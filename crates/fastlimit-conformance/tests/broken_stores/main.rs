@@ -1,0 +1,286 @@
+//! Stores that are broken in one way each, and the laws that catch them.
+
+#![allow(
+    clippy::panic,
+    clippy::unimplemented,
+    clippy::unwrap_used,
+    reason = "a panic in a test is a failed test"
+)]
+
+mod mutant;
+
+use std::collections::BTreeSet;
+
+use fastlimit_conformance::{LAWS, Law, Tested, run_all};
+use mutant::{Mutants, Mutation as M};
+
+/// Each way to be broken, and the laws that must catch it; others may as well.
+const CAUGHT: &[(M, &[&str])] = &[
+    (
+        M::AdmitsOneLess,
+        &[
+            "admits_up_to_the_capacity_and_no_more",
+            "what_remains_is_honest",
+        ],
+    ),
+    (
+        M::AdmitsOneMore,
+        &[
+            "admits_up_to_the_capacity_and_no_more",
+            "no_window_admits_more_than_its_capacity",
+            "what_remains_is_honest",
+        ],
+    ),
+    (M::RoundsCostsUp, &["thousandths_of_a_request_count"]),
+    (M::ClampsCosts, &["a_cost_above_the_capacity_never_passes"]),
+    (
+        M::ZeroMeansUnlimited,
+        &["a_limit_of_zero_denies_whatever_costs"],
+    ),
+    (
+        M::DeniesZeroCosts,
+        &["a_cost_of_zero_is_allowed_and_takes_nothing"],
+    ),
+    (
+        M::CountsIn32Bits,
+        &[
+            "the_edges_of_the_domain_are_exact",
+            "random_histories_at_the_edges_of_the_domain",
+        ],
+    ),
+    (M::ChargesDenials, &["a_denial_takes_nothing"]),
+    (
+        M::DenialsForgive,
+        &["what_remains_never_grows_inside_a_window"],
+    ),
+    (
+        M::DatesDenials,
+        &["what_changes_nothing_leaves_the_state_byte_for_byte"],
+    ),
+    (M::RoundsRemaining, &["what_remains_is_honest"]),
+    (
+        M::RetryTooEarly,
+        &[
+            "a_denied_check_passes_after_retry_after_and_not_before",
+            "random_histories_of_one_limit",
+        ],
+    ),
+    (
+        M::RetryTooLate,
+        &["a_denied_check_passes_after_retry_after_and_not_before"],
+    ),
+    (
+        M::NeverSaysNever,
+        &["there_is_no_retry_after_exactly_when_waiting_never_helps"],
+    ),
+    (
+        M::ResetTooEarly,
+        &["reset_after_is_true", "windows_are_aligned_to_the_epoch"],
+    ),
+    (
+        M::NeverResets,
+        &[
+            "windows_end_to_the_millisecond",
+            "years_between_requests_change_nothing",
+        ],
+    ),
+    (
+        M::WindowsFromFirstHit,
+        &["windows_are_aligned_to_the_epoch"],
+    ),
+    (M::WindowsEndEarly, &["windows_end_to_the_millisecond"]),
+    (
+        M::ReportsAnOldTime,
+        &["answers_tell_the_time_that_was_used"],
+    ),
+    (
+        M::FreshWhenClockStepsBack,
+        &[
+            "a_clock_that_steps_back_gives_no_fresh_quota",
+            "random_histories_of_several_limits",
+        ],
+    ),
+    (
+        M::WaitsFromOwnTime,
+        &["waits_count_from_the_clock_that_stepped_back"],
+    ),
+    (M::LockedOutByFuture, &["a_date_far_ahead_locks_nobody_out"]),
+    (M::ForgetsLongNames, &["long_parts_are_told_apart"]),
+    (
+        M::LowercasesKeys,
+        &["identifiers_never_share_state", "tenants_never_share_state"],
+    ),
+    (M::IgnoresPrefix, &["prefixes_never_share_state"]),
+    (M::IgnoresPolicy, &["policies_never_share_state"]),
+    (M::IgnoresTenant, &["tenants_never_share_state"]),
+    (M::GluesKeys, &["parts_never_run_into_each_other"]),
+    (
+        M::InstancesApart,
+        &["instances_share_one_state", "equal_keys_share_state"],
+    ),
+    (
+        M::ReadsThenWrites,
+        &[
+            "concurrent_checks_are_exact",
+            "concurrent_checks_of_several_limits_are_exact",
+            "concurrent_subjects_do_not_disturb_each_other",
+            "concurrent_charges_and_refunds_add_up",
+            "concurrent_histories_replay_through_the_model",
+        ],
+    ),
+    (M::SwapsReplies, &["callers_that_go_away_harm_nobody"]),
+    (M::PeekTakes, &["a_peek_takes_nothing"]),
+    (M::PeekLooksAtFirst, &["a_peek_answers_as_the_check_would"]),
+    (M::PeekCreates, &["what_changes_nothing_creates_no_key"]),
+    (
+        M::ChargeStopsAtCapacity,
+        &["a_charge_goes_past_the_capacity"],
+    ),
+    (
+        M::ChargeIsDenied,
+        &["charges_refunds_and_resets_are_always_allowed"],
+    ),
+    (M::DebtCarriesOver, &["a_charge_goes_past_the_capacity"]),
+    (M::ChargeDoesNotSaturate, &["usage_saturates"]),
+    (
+        M::RefundIsLost,
+        &[
+            "a_refund_gives_back_what_was_charged",
+            "a_reservation_settles_to_the_actual_cost",
+        ],
+    ),
+    (
+        M::RefundAboveCapacity,
+        &["a_refund_never_gives_more_than_is_in_use"],
+    ),
+    (
+        M::RefundFromAnyWindow,
+        &["a_refund_from_another_window_is_ignored"],
+    ),
+    (M::ResetForgetsNothing, &["a_reset_makes_a_fresh_key"]),
+    (
+        M::ResetForgetsAllLimits,
+        &["a_reset_forgets_only_its_own_limits"],
+    ),
+    (
+        M::ResetForgetsEverybody,
+        &["no_operation_reaches_another_subject"],
+    ),
+    (M::ResetLeavesKey, &["a_reset_leaves_no_key"]),
+    (
+        M::ChargesSomeLimits,
+        &["several_limits_are_charged_all_or_none"],
+    ),
+    (
+        M::ShowsDeniedAsCharged,
+        &["a_denied_check_shows_each_limit_as_it_stands"],
+    ),
+    (
+        M::FirstLimitOnly,
+        &[
+            "every_limit_is_enforced",
+            "the_whole_follows_from_its_limits",
+        ],
+    ),
+    (
+        M::ReversesVerdicts,
+        &["verdicts_come_in_the_order_of_the_request"],
+    ),
+    (
+        M::ForgetsOtherLimits,
+        &[
+            "limits_asked_apart_count_apart",
+            "limits_that_join_or_leave_leave_the_others_alone",
+        ],
+    ),
+    (M::IgnoresPeriod, &["a_changed_period_starts_anew"]),
+    (M::TagsByNumber, &["a_raised_limit_keeps_the_count"]),
+    (M::KeepsOldNumber, &["the_number_of_the_request_counts"]),
+    (M::LoweredUnderflows, &["a_lowered_limit_has_nothing_left"]),
+    (M::NeverDrops, &["dead_state_is_dropped"]),
+    (M::DropsWithoutGrace, &["dead_state_is_kept_for_the_grace"]),
+    (M::DropsLive, &["live_state_is_kept"]),
+    (M::LivesForEver, &["state_has_a_lifetime"]),
+    (M::DiesTooSoon, &["state_has_a_lifetime"]),
+];
+
+fn law(name: &str) -> &'static Law {
+    let found = LAWS.iter().find(|law| law.name() == name);
+    found.unwrap_or_else(|| panic!("there is no law `{name}`"))
+}
+
+fn mutants(broken: M, law: &str) -> Mutants {
+    Mutants {
+        broken,
+        mortal: law == "state_has_a_lifetime",
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_twin_of_the_broken_stores_is_conformant() {
+    for mortal in [false, true] {
+        let twin = Mutants {
+            broken: M::None,
+            mortal,
+        };
+        let report = run_all(&twin).await;
+        assert!(report.is_conformant(), "{report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_broken_store_is_caught_by_a_law_with_a_name() {
+    let mut slipped = Vec::new();
+    for &(broken, laws) in CAUGHT {
+        for &name in laws {
+            match law(name).run(&mutants(broken, name)).await {
+                Err(violation) => assert_eq!(violation.law(), name, "{broken:?}: {violation}"),
+                Ok(tested) => slipped.push(format!("{broken:?} past {name}: {tested}")),
+            }
+        }
+    }
+    assert!(slipped.is_empty(), "{slipped:#?}");
+}
+
+/// Laws that no store of this file violates: the one of foreign bytes has a store of its own,
+/// in `hash_map.rs`.
+#[test]
+fn every_law_catches_a_broken_store() {
+    let caught: BTreeSet<_> = CAUGHT.iter().flat_map(|(_, laws)| *laws).collect();
+    let toothless: Vec<_> = LAWS
+        .iter()
+        .map(Law::name)
+        .filter(|name| !caught.contains(name))
+        .collect();
+    assert_eq!(toothless, ["foreign_data_is_an_error_and_left_as_it_is"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_violation_says_what_was_expected_and_found() {
+    let violation = law("a_denial_takes_nothing")
+        .run(&mutants(M::ChargesDenials, ""))
+        .await
+        .unwrap_err();
+    let text = violation.to_string();
+    assert!(text.starts_with("the law `a_denial_takes_nothing` is violated: "));
+    assert!(text.contains("2000 milli to remain"), "{text}");
+
+    let violation = law("random_histories_of_one_limit")
+        .run(&mutants(M::PeekTakes, ""))
+        .await
+        .unwrap_err();
+    let text = violation.to_string();
+    assert!(text.contains("FASTLIMIT_CONFORMANCE_SEED="), "{text}");
+    // Shrunk to a peek and what comes after it, or little more.
+    assert!(text.contains(": peek "), "{text}");
+    assert!(!text.contains("\n  6. at "), "{text}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_says_so() {
+    let tested = law("state_has_a_lifetime")
+        .run(&mutants(M::None, ""))
+        .await
+        .unwrap();
+    assert!(matches!(tested, Tested::NotTested { .. }), "{tested}");
+}

@@ -1,0 +1,196 @@
+//! What is known of a request that brought no answer.
+
+use std::time::Duration;
+
+use fastlimit_core::{StoreError, StoreErrorKind};
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
+
+use crate::ConnectError;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+
+/// There was no connection to send the request on.
+pub(crate) fn not_sent(error: ConnectError) -> StoreError {
+    let kind = match error {
+        ConnectError::Unreachable { .. } | ConnectError::TimedOut { .. } => StoreErrorKind::NotSent,
+        // Such as a server that has its fill of clients.
+        ConnectError::Refused { ref reason, .. } if !is_about_access(reason) => {
+            StoreErrorKind::NotSent
+        }
+        _ => StoreErrorKind::Misconfigured,
+    };
+    StoreError::new(kind, error.to_string()).with_source(error)
+}
+
+/// The request was sent, or may have been, and no answer came.
+pub(crate) fn unanswered(endpoint: &Endpoint, error: RedisError, timeout: Duration) -> StoreError {
+    let message = if error.is_timeout() {
+        format!(
+            "{endpoint} did not answer within {} ms",
+            timeout.as_millis()
+        )
+    } else {
+        format!("the connection to {endpoint} was lost: {error}")
+    };
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message).with_source(error)
+}
+
+/// What came is no answer of the script.
+pub(crate) fn not_understood(endpoint: &Endpoint) -> StoreError {
+    let message = format!(
+        "{endpoint} gave an answer that cannot be read; expected numbers for each limit of the \
+         request"
+    );
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
+/// What stands under the key is not ours.
+pub(crate) fn foreign_data(call: &Call, what: &str) -> StoreError {
+    let message = format!("the key {} holds {what}", call.shown_key());
+    StoreError::new(StoreErrorKind::ForeignData, message)
+}
+
+/// The server answered with an error.
+pub(crate) fn refused(endpoint: &Endpoint, error: ServerError) -> StoreError {
+    let text = text(&error);
+    let message = format!("{endpoint} refused: {text}");
+    StoreError::new(kind(&text), message).with_source(RedisError::from(error))
+}
+
+/// The error as the server wrote it, from its code on.
+pub(crate) fn text(error: &ServerError) -> String {
+    let text = match error.details() {
+        Some(details) => format!("{} {details}", error.code()),
+        None => error.code().to_owned(),
+    };
+    // Redis 6 puts the line of the script in front of what a command inside it said.
+    let in_script = text
+        .strip_prefix("@user_script: ")
+        .and_then(|rest| rest.split_once(": "));
+    match in_script {
+        Some((_line, said)) => said.strip_prefix('-').unwrap_or(said).to_owned(),
+        None => text,
+    }
+}
+
+fn code(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}
+
+/// Whether the server does not know the script; nothing was done then.
+pub(crate) fn is_script_missing(error: &ServerError) -> bool {
+    error.kind() == Some(ServerErrorKind::NoScript)
+}
+
+/// Whether another connection may reach a server that does what this one does not: a master
+/// instead of the replica that it became, or this server after another login.
+pub(crate) fn is_cured_by_reconnecting(error: &ServerError) -> bool {
+    matches!(code(&text(error)), "READONLY" | "MASTERDOWN" | "NOAUTH")
+}
+
+/// Whether a refused connection is about who connects, which does not pass by itself.
+pub(crate) fn is_about_access(reason: &str) -> bool {
+    ["WRONGPASS", "NOAUTH", "NOPERM", "invalid password"]
+        .iter()
+        .any(|word| reason.contains(word))
+}
+
+/// Whether a failure to connect is the server's word, not the network's.
+pub(crate) fn is_word_of_server(error: &RedisError) -> bool {
+    !matches!(error.kind(), ErrorKind::Io)
+}
+
+fn kind(text: &str) -> StoreErrorKind {
+    match code(text) {
+        // Known not to have run the script, or not to have come to its write.
+        "OOM" | "READONLY" | "LOADING" | "BUSY" | "MISCONF" | "NOREPLICAS" | "CLUSTERDOWN"
+        | "MASTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "NOSCRIPT" => StoreErrorKind::Refused,
+        "NOPERM" | "NOAUTH" | "WRONGPASS" | "CROSSSLOT" => StoreErrorKind::Misconfigured,
+        _ if FORBIDDEN.iter().any(|words| text.contains(words)) => StoreErrorKind::Misconfigured,
+        // Somebody in between may have written it, after the server did its work.
+        _ => StoreErrorKind::OutcomeUnknown,
+    }
+}
+
+/// How Redis and Valkey say that a command or a key is not there or not allowed.
+const FORBIDDEN: [&str; 7] = [
+    "unknown command",
+    "Unknown command",
+    "Unknown Redis command",
+    "can't run this command",
+    "can't access at least one of the keys",
+    "ACL failure in script",
+    "not allowed from script",
+];
+
+#[cfg(test)]
+mod tests {
+    use redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    fn error(line: &str) -> ServerError {
+        let reply = parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+        let Value::ServerError(error) = reply else {
+            unreachable!("{line}")
+        };
+        error
+    }
+
+    const REFUSED: &str = "\
+OOM command not allowed when used memory > 'maxmemory'.
+READONLY You can't write against a read only replica.
+LOADING Redis is loading the dataset in memory
+BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.
+MISCONF Errors writing to the AOF file: No space left on device
+NOREPLICAS Not enough good replicas to write.
+CLUSTERDOWN The cluster is down
+MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.
+NOSCRIPT No matching script. Please use EVAL.
+@user_script: 335: -OOM command not allowed when used memory > 'maxmemory'.
+@user_script: 335: -READONLY You can't write against a read only replica.";
+
+    const MISCONFIGURED: &str = "\
+NOAUTH Authentication required.
+NOPERM this user has no permissions to run the 'evalsha' command
+ERR The user executing the script can't run this command or subcommand
+ERR The user executing the script can't access at least one of the keys mentioned in the command
+ERR ACL failure in script: User limiter has no permissions to run the 'time' command
+ERR unknown command 'EVALSHA', with args beginning with:
+ERR Unknown Redis command called from script
+ERR Unknown command called from script
+ERR This Redis command is not allowed from script
+@user_script: 118: The user executing the script can't run this command or subcommand";
+
+    const UNKNOWN: &str = "\
+ERR upstream failure
+ERR Error running script (call to f_1): @user_script:9: attempt to index a nil value
+WHATEVER";
+
+    #[test]
+    fn the_server_s_words_tell_what_is_known() {
+        for (lines, expected) in [
+            (REFUSED, StoreErrorKind::Refused),
+            (MISCONFIGURED, StoreErrorKind::Misconfigured),
+            (UNKNOWN, StoreErrorKind::OutcomeUnknown),
+        ] {
+            for line in lines.lines() {
+                let text = text(&error(line));
+                assert_eq!(kind(&text), expected, "{line}");
+                assert!(
+                    line.ends_with(&text) && !text.starts_with(['@', '-']),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_demoted_server_is_left() {
+        assert!(is_cured_by_reconnecting(&error("READONLY You can't write")));
+        let in_script = "@user_script: 9: -READONLY You can't write";
+        assert!(is_cured_by_reconnecting(&error(in_script)));
+        assert!(!is_cured_by_reconnecting(&error("OOM command not allowed")));
+        assert!(is_script_missing(&error("NOSCRIPT No matching script.")));
+    }
+}

@@ -1,0 +1,92 @@
+//! Callers who go away.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastlimit_core::{Cost, Key, Limit, Operation};
+
+use crate::rig::{Rig, apply};
+
+/// A spread of waits, without a generator of random numbers.
+fn pause(number: u64) -> Duration {
+    Duration::from_micros(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_goes_away_harms_nobody() {
+    const TASKS: u64 = 4_000;
+    const CAPACITY: u64 = 1_000_000;
+    let rig = Arc::new(Rig::new());
+    let store = rig.store().await;
+    let hot: Limit = format!("{CAPACITY}/day").parse().unwrap();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|number| {
+            let (rig, store) = (Arc::clone(&rig), store.clone());
+            tokio::spawn(async move {
+                let stays = number % 3 == 0;
+                let ask = async {
+                    // An answer that nobody else gets, first.
+                    let own: Limit = format!("{}/day", number + 1).parse().unwrap();
+                    let identifier = format!("own:{number}");
+                    let key = rig.key(&identifier);
+                    let outcome = apply(&store, key, own, Operation::Check(Cost::ONE)).await;
+                    assert_eq!(outcome.unwrap().remaining(), Cost::requests(number));
+                    let key = rig.key("hot");
+                    let outcome = apply(&store, key, hot, Operation::Check(Cost::ONE)).await;
+                    outcome.unwrap().remaining().whole_requests()
+                };
+                if stays {
+                    return Some(ask.await);
+                }
+                tokio::time::timeout(pause(number), ask).await.ok()
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.extend(task.await.unwrap());
+    }
+    let answered = u64::try_from(answers.len()).unwrap();
+    let distinct: HashSet<_> = answers.iter().copied().collect();
+    assert_eq!(distinct.len(), answers.len(), "two got the same answer");
+    assert!(answered >= TASKS / 3);
+
+    // What was charged is what was answered, and at most what was asked.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let usage = apply(&store, rig.key("hot"), hot, Operation::Peek(Cost::ZERO)).await;
+    let used = CAPACITY - usage.unwrap().remaining().whole_requests();
+    let lowest = answers.iter().copied().min().unwrap();
+    println!("{answered} of {TASKS} were answered, {used} charged");
+    assert!((answered..=TASKS).contains(&used), "{used}");
+    assert!(CAPACITY - lowest <= used);
+    let key = Key::new(&rig.prefix, "default", "default", "hot");
+    let last = apply(&store, key, hot, Operation::Check(Cost::ONE)).await;
+    assert_eq!(
+        last.unwrap().remaining(),
+        Cost::requests(CAPACITY - used - 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answers_of_those_who_stay_have_no_gap() {
+    const TASKS: u64 = 2_000;
+    let rig = Arc::new(Rig::new());
+    let store = rig.store().await;
+    let limit: Limit = format!("{TASKS}/day").parse().unwrap();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let (rig, store) = (Arc::clone(&rig), store.clone());
+            tokio::spawn(async move {
+                let outcome = apply(&store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
+                outcome.unwrap().remaining().whole_requests()
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers.sort_unstable();
+    assert!(answers.into_iter().eq(0..TASKS));
+}

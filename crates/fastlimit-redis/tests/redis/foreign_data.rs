@@ -1,0 +1,148 @@
+//! Values under our keys that others wrote.
+
+use fastlimit_core::{Cost, Entry, Limit, Operation, StoreErrorKind};
+use redis::AsyncCommands;
+
+use crate::rig::{Rig, apply, at};
+
+fn bytes_of(limits: &[Limit]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut entry = Entry::new();
+    let _ = entry.apply(limits, Operation::Charge(Cost::ONE), at(1_700_000_000_000));
+    entry.write_to(&mut bytes);
+    bytes
+}
+
+/// A record of a fixed window with any numbers.
+fn record(period: u64, start: u64, used: u64) -> Vec<u8> {
+    let mut bytes = vec![1, 1];
+    bytes.extend_from_slice(&period.to_be_bytes()[3..]);
+    bytes.extend_from_slice(&start.to_be_bytes()[1..]);
+    bytes.extend_from_slice(&used.to_be_bytes()[2..]);
+    bytes
+}
+
+/// Values that are none, and what is said of them.
+fn foreign_values() -> Vec<(Vec<u8>, &'static str)> {
+    let ours = bytes_of(&["5/second".parse().unwrap()]);
+    let malformed = "not made of rate limit records";
+    let with = |at: usize, byte: u8| {
+        let mut bytes = ours.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    vec![
+        (b"".to_vec(), malformed),
+        (
+            b"42".to_vec(),
+            "format version 52; this version reads format 1",
+        ),
+        (b"hello".to_vec(), "format version 104"),
+        (with(0, 9), "format version 9; this version reads format 1"),
+        (with(0, 0), "format version 0"),
+        (b"\x01hello".to_vec(), malformed),
+        // An unknown tag; a record twice; a record and a half.
+        (with(1, 2), malformed),
+        ([&ours[..], &ours[1..]].concat(), malformed),
+        ([&ours[..], &ours[1..9]].concat(), malformed),
+        ([&ours[..], b"\x01"].concat(), malformed),
+        (ours[..ours.len() - 1].to_vec(), malformed),
+        (ours[..2].to_vec(), malformed),
+        // A period of 0, one past 366 days; a start between windows, one past the end of time.
+        ([&[1, 1], &[0; 18][..]].concat(), malformed),
+        (with(2, 255), malformed),
+        (with(13, ours[13] ^ 1), malformed),
+        (with(7, 255), malformed),
+        (record(366 * 86_400_000 + 1, 0, 0), malformed),
+        (record(1, (1 << 52) + 1, 0), malformed),
+        // More in use than there can be.
+        (with(14, 255), malformed),
+        (record(1_000, 0, (1 << 41) + 1), malformed),
+    ]
+}
+
+#[tokio::test]
+async fn a_foreign_value_is_an_error_that_names_the_key_and_stays() {
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let mut stored = rig.stored().await;
+    let limit: Limit = "5/second".parse().unwrap();
+    for (index, (bytes, what)) in foreign_values().into_iter().enumerate() {
+        assert!(Entry::from_bytes(&bytes).is_err(), "{bytes:?}");
+        let identifier = format!("user\n{index}");
+        let key = rig.key(&identifier);
+        stored.set(key, &bytes).await;
+        for operation in [
+            Operation::Check(Cost::ONE),
+            Operation::Peek(Cost::ZERO),
+            Operation::Charge(Cost::ONE),
+            Operation::Refund {
+                cost: Cost::ONE,
+                charged_at: at(0),
+            },
+            Operation::Reset,
+        ] {
+            let error = apply(&store, key, limit, operation).await.unwrap_err();
+            assert_eq!(
+                error.kind(),
+                StoreErrorKind::ForeignData,
+                "{bytes:?} {error}"
+            );
+            let name = format!("{:?}", key.to_string());
+            assert!(error.message().contains(&name), "{error}");
+            assert!(error.message().contains(what), "{error}");
+            assert_eq!(stored.bytes(key).await.unwrap(), bytes);
+            assert_eq!(stored.ttl(key).await, -1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_another_type_is_an_error_and_stays() {
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let mut stored = rig.stored().await;
+    let key = rig.key("list");
+    let _: i64 = stored.0.rpush(key.to_string(), "item").await.unwrap();
+    let limit: Limit = "5/second".parse().unwrap();
+    for operation in [Operation::Check(Cost::ONE), Operation::Reset] {
+        let error = apply(&store, key, limit, operation).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::ForeignData, "{error}");
+        assert!(error.message().contains(&key.to_string()), "{error}");
+        assert!(error.message().contains("not a string"), "{error}");
+    }
+    let items: Vec<String> = stored.0.lrange(key.to_string(), 0, -1).await.unwrap();
+    assert_eq!(items, ["item"]);
+}
+
+#[tokio::test]
+async fn a_value_without_records_is_as_good_as_none() {
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let mut stored = rig.stored().await;
+    let key = rig.key("bare");
+    stored.set(key, b"\x01").await;
+    let limit: Limit = "5/hour".parse().unwrap();
+    let outcome = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+    assert_eq!(outcome.unwrap().remaining(), Cost::requests(4));
+    assert!(stored.ttl(key).await > 0);
+}
+
+#[tokio::test]
+async fn the_greatest_numbers_are_ours() {
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let mut stored = rig.stored().await;
+    let longest = 366 * 86_400_000;
+    let limit: Limit = "5/hour".parse().unwrap();
+    for bytes in [
+        record(longest, 0, 1 << 41),
+        record(1, 1 << 52, 1 << 41),
+        record(longest, (1 << 52) - (1 << 52) % longest, 0),
+    ] {
+        assert!(Entry::from_bytes(&bytes).is_ok(), "{bytes:?}");
+        stored.set(rig.key("a"), &bytes).await;
+        let outcome = apply(&store, rig.key("a"), limit, Operation::Peek(Cost::ONE)).await;
+        assert!(outcome.unwrap().is_allowed());
+    }
+}

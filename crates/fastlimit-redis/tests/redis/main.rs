@@ -1,0 +1,22 @@
+//! The store on a real Redis.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic in a function of a test is a failed test"
+)]
+
+mod cancellation;
+mod exactness;
+mod fake_server;
+mod foreign_data;
+mod keys;
+mod model;
+mod outage;
+mod permissions;
+mod replies;
+mod rig;
+mod runtimes;
+mod script_flush;
+mod secrets;
+mod writes;

@@ -1,0 +1,297 @@
+//! The server stops, hangs and comes back.
+
+use std::time::{Duration, Instant};
+
+use fastlimit_core::{Cost, Key, Limit, Operation, StoreErrorKind};
+use fastlimit_redis::RedisStore;
+use fastlimit_test_redis::{ExclusiveRedis, TestRedis};
+
+use crate::rig::{apply, connection};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(200);
+/// What the tests' own machine may take besides.
+const SLACK: Duration = Duration::from_millis(400);
+
+async fn start(url_ending: &str) -> (ExclusiveRedis, RedisStore) {
+    let redis = TestRedis::start().unwrap();
+    let store = RedisStore::builder(format!("{}{url_ending}", redis.url()))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .response_timeout(RESPONSE_TIMEOUT)
+        .connect()
+        .await
+        .unwrap();
+    (redis, store)
+}
+
+async fn check(store: &RedisStore) -> Result<Cost, (StoreErrorKind, String)> {
+    let limit: Limit = "1000000/day".parse().unwrap();
+    let key = Key::new("fl", "default", "default", "a");
+    let outcome = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
+    outcome
+        .map(|outcome| outcome.remaining())
+        .map_err(|error| (error.kind(), error.to_string()))
+}
+
+async fn checks(store: &RedisStore, count: usize) -> Vec<Result<Cost, (StoreErrorKind, String)>> {
+    let tasks: Vec<_> = (0..count)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { check(&store).await })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_server_is_an_error_and_a_restarted_one_is_none() {
+    let (redis, store) = start("").await;
+    for _ in 0..3 {
+        for result in checks(&store, 20).await {
+            result.unwrap();
+        }
+        redis.stop().unwrap();
+        let began = Instant::now();
+        for result in checks(&store, 200).await {
+            let (kind, text) = result.unwrap_err();
+            assert!(
+                matches!(
+                    kind,
+                    StoreErrorKind::NotSent | StoreErrorKind::OutcomeUnknown
+                ),
+                "{text}"
+            );
+            assert!(text.contains(&redis.addr().to_string()), "{text}");
+        }
+        assert!(
+            began.elapsed() < CONNECT_TIMEOUT + SLACK,
+            "{:?}",
+            began.elapsed()
+        );
+        // Noticed by now, so nothing is sent any more.
+        let (kind, text) = check(&store).await.unwrap_err();
+        assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
+        redis.restart().unwrap();
+        for result in checks(&store, 200).await {
+            result.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_that_nobody_saw_fails_nobody() {
+    let (redis, store) = start("").await;
+    check(&store).await.unwrap();
+    redis.restart().unwrap();
+    for result in checks(&store, 50).await {
+        result.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_resp2_a_lost_connection_is_noticed_by_the_next_request() {
+    let (redis, store) = start("?protocol=resp2").await;
+    check(&store).await.unwrap();
+    redis.restart().unwrap();
+    let failed = checks(&store, 1).await.into_iter().filter_map(Result::err);
+    for (kind, text) in failed {
+        assert_eq!(kind, StoreErrorKind::OutcomeUnknown, "{text}");
+    }
+    let _ = check(&store).await;
+    check(&store).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_closes_fail_nobody() {
+    let (redis, store) = start("").await;
+    let mut admin = connection(redis.url()).await;
+    for _ in 0..20 {
+        check(&store).await.unwrap();
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL")
+            .arg("TYPE")
+            .arg("normal")
+            .arg("SKIPME")
+            .arg("yes");
+        let killed: i64 = kill.query_async(&mut admin).await.unwrap();
+        assert!(killed >= 1);
+        // Until the client has read the end of its connections.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for result in checks(&store, 50).await {
+        result.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hanging_server_costs_the_timeouts_and_works_again() {
+    let (redis, store) = start("").await;
+    for _ in 0..2 {
+        check(&store).await.unwrap();
+        redis.pause().unwrap();
+        let began = Instant::now();
+        for result in checks(&store, 100).await {
+            let (kind, text) = result.unwrap_err();
+            assert_eq!(kind, StoreErrorKind::OutcomeUnknown, "{text}");
+            assert!(text.contains("did not answer within 200 ms"), "{text}");
+        }
+        assert!(began.elapsed() >= RESPONSE_TIMEOUT);
+        assert!(
+            began.elapsed() < RESPONSE_TIMEOUT + SLACK,
+            "{:?}",
+            began.elapsed()
+        );
+
+        // The connections are given up, and new ones hang.
+        let began = Instant::now();
+        for result in checks(&store, 100).await {
+            let (kind, text) = result.unwrap_err();
+            assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
+            assert!(text.contains("not connected within 600 ms"), "{text}");
+        }
+        assert!(
+            began.elapsed() < CONNECT_TIMEOUT + SLACK,
+            "{:?}",
+            began.elapsed()
+        );
+        redis.resume().unwrap();
+        for result in checks(&store, 100).await {
+            result.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_that_hangs_fails_nobody_who_comes_later() {
+    let (redis, store) = start("").await;
+    redis.pause().unwrap();
+    for result in checks(&store, 20).await {
+        result.unwrap_err();
+    }
+    // An attempt to connect that hangs, and is half through its time when the server is lost.
+    let early = tokio::spawn({
+        let store = store.clone();
+        async move { check(&store).await }
+    });
+    tokio::time::sleep(CONNECT_TIMEOUT / 2).await;
+    redis.restart().unwrap();
+    for result in checks(&store, 100).await {
+        result.unwrap();
+    }
+    let _ = early.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarts_under_load_leave_a_store_that_works() {
+    let (redis, store) = start("").await;
+    let load = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let end = Instant::now() + Duration::from_secs(2);
+            let mut failed = 0_u32;
+            while Instant::now() < end {
+                for result in checks(&store, 16).await {
+                    if let Err((kind, text)) = result {
+                        failed += 1;
+                        assert!(
+                            matches!(
+                                kind,
+                                StoreErrorKind::NotSent | StoreErrorKind::OutcomeUnknown
+                            ),
+                            "{text}"
+                        );
+                    }
+                }
+            }
+            failed
+        }
+    });
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::task::block_in_place(|| {
+            redis.stop().unwrap();
+            redis.restart().unwrap();
+        });
+        for result in checks(&store, 20).await {
+            result.unwrap();
+        }
+    }
+    let failed = load.await.unwrap();
+    println!("{failed} requests failed in five restarts");
+    check(&store).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_server_refuses_charges_and_still_denies() {
+    let redis = TestRedis::start().unwrap();
+    let store = RedisStore::connect(redis.url()).await.unwrap();
+    let mut admin = connection(redis.url()).await;
+    let limit: Limit = "2/day".parse().unwrap();
+    let key = Key::new("fl", "default", "default", "spent");
+    let two = Operation::Check(Cost::requests(2));
+    assert!(apply(&store, key, limit, two).await.unwrap().is_allowed());
+    let () = redis::cmd("CONFIG")
+        .arg(&["SET", "maxmemory", "1"])
+        .query_async(&mut admin)
+        .await
+        .unwrap();
+    let denied = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+    assert!(!denied.unwrap().is_allowed());
+    let other = Key::new("fl", "default", "default", "fresh");
+    let error = apply(&store, other, limit, Operation::Check(Cost::ONE)).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused, "{error}");
+    assert!(error.message().contains("OOM"), "{error}");
+}
+
+#[tokio::test]
+async fn a_replica_refuses_and_its_connection_is_dropped() {
+    let redis = TestRedis::start().unwrap();
+    let store = RedisStore::builder(redis.url())
+        .connections(1)
+        .connect()
+        .await
+        .unwrap();
+    let mut admin = connection(redis.url()).await;
+    let limit: Limit = "2/day".parse().unwrap();
+    let key = Key::new("fl", "default", "default", "a");
+    let () = redis::cmd("REPLICAOF")
+        .arg(&["127.0.0.1", "1"])
+        .query_async(&mut admin)
+        .await
+        .unwrap();
+    let clients = async |admin: &mut redis::aio::MultiplexedConnection| -> i64 {
+        let info: String = redis::cmd("INFO")
+            .arg("stats")
+            .query_async(admin)
+            .await
+            .unwrap();
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_connections_received:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    let before = clients(&mut admin).await;
+    for _ in 0..2 {
+        let error = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Refused, "{error}");
+        assert!(error.message().contains("READONLY"), "{error}");
+    }
+    assert_eq!(clients(&mut admin).await, before + 1);
+    let () = redis::cmd("REPLICAOF")
+        .arg(&["NO", "ONE"])
+        .query_async(&mut admin)
+        .await
+        .unwrap();
+    assert!(
+        apply(&store, key, limit, Operation::Check(Cost::ONE))
+            .await
+            .unwrap()
+            .is_allowed()
+    );
+}
