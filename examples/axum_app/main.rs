@@ -26,7 +26,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use fastlimit::{MemoryStore, RateLimiter, RedisStore};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use policies::Policies;
 
@@ -87,15 +86,26 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
 /// Waits for ctrl-c, or the SIGTERM of a service manager.
 async fn until_told_to_stop(server: &str) {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
+        () = terminated() => {}
     }
     tracing::info!(server, "finishing what is in flight");
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }

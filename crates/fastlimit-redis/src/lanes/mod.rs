@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
 pub(crate) use connector::Connector;
@@ -103,9 +104,11 @@ impl Lanes {
                 match filling.result().await {
                     Some(Ok(lane)) => return Ok(lane),
                     Some(Err(error)) if filling.began() >= arrived => return Err(error),
-                    // An attempt from before the request says nothing of the server now; or
-                    // the task that made it is gone, with its runtime.
-                    Some(Err(_)) | None => {}
+                    // An attempt from before the request says nothing of the server now.
+                    Some(Err(_)) => {}
+                    // The task that made it is gone, with its runtime; if it is this one that
+                    // shuts down, that must have its turn.
+                    None => yield_now().await,
                 }
                 match self.pick()? {
                     Ok(lane) => return Ok(lane),

@@ -19,4 +19,5 @@ mod rig;
 mod runtimes;
 mod script_flush;
 mod secrets;
+mod unix_socket;
 mod writes;
