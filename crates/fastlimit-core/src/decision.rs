@@ -197,6 +197,11 @@ impl Allowed {
     pub fn decision(&self) -> &Decision {
         &self.0
     }
+
+    /// Returns the decision, by value.
+    pub fn into_decision(self) -> Decision {
+        self.0
+    }
 }
 
 /// A decision that denies the request, as an error, from [`Decision::into_result`].

@@ -1,4 +1,4 @@
-use crate::{InvalidRate, ParseError, PolicyError, StoreError};
+use crate::{InvalidLimit, InvalidRate, ParseError, PolicyError, StoreError};
 
 /// Why the limiter could not do what it was asked: a rate or a policy is wrong, or the store
 /// failed.
@@ -24,6 +24,9 @@ pub enum Error {
     /// Numbers make no rate.
     #[error(transparent)]
     Rate(#[from] InvalidRate),
+    /// A rate and a burst make no limit.
+    #[error(transparent)]
+    Limit(#[from] InvalidLimit),
     /// A text is no rate, limit or policy.
     #[error(transparent)]
     Parse(#[from] ParseError),

@@ -64,8 +64,8 @@ pub use entry::{Applied, Entry, EntryError};
 pub use error::Error;
 pub use grammar::{ParseError, ParseErrorKind};
 pub use key::{Key, OwnedKey};
-pub use limit::Limit;
-pub use limiter::{Check, RateLimiter, RateLimiterBuilder, RequestBuilder, Rule};
+pub use limit::{InvalidLimit, Limit};
+pub use limiter::{Check, RateLimiter, RateLimiterBuilder, RequestBuilder, Reservation, Rule};
 pub use policy::{IntoLimits, Policy, PolicyError};
 pub use rate::{InvalidRate, Rate};
 pub use store::{

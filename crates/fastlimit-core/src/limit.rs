@@ -1,42 +1,114 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::algorithm::token_bucket::LONGEST_DRAIN_MILLIS;
 use crate::grammar::{ParseError, Parser};
 use crate::{Algorithm, Cost, Rate};
 
-/// A [`Rate`] and the [`Algorithm`] that counts it.
+/// A [`Rate`], the [`Algorithm`] that counts it, and for a token bucket its burst.
 ///
-/// As a text it is a rate and, if you like, the algorithm: `100/minute fixed-window`. A text
-/// that names none means the fixed window.
+/// As a text it is `<rate> [burst <n>] [fixed-window|sliding-window|token-bucket]`. A text that
+/// names no algorithm means the fixed window; only a token bucket has a burst, and without one
+/// its burst is the number of its rate.
 ///
 /// ```
 /// use fastlimit_core::{Algorithm, Cost, Limit, Rate};
 ///
-/// let limit: Limit = "100/minute fixed-window".parse()?;
+/// let limit: Limit = "100/minute burst 20 token-bucket".parse()?;
+/// assert_eq!(limit, Limit::token_bucket(Rate::per_minute(100)?, 20)?);
+/// assert_eq!(limit.capacity(), Cost::requests(20));
+///
+/// let limit: Limit = "100/minute".parse()?;
 /// assert_eq!(limit, Limit::new(Rate::per_minute(100)?, Algorithm::FixedWindow));
 /// assert_eq!(limit.capacity(), Cost::requests(100));
-/// assert_eq!(limit.to_string(), "100/minute");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+///
+/// assert!("100/minute burst 20".parse::<Limit>().is_err());
+/// # Ok::<(), fastlimit_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {
     rate: Rate,
     algorithm: Algorithm,
+    /// What a token bucket holds, in requests; 0 for other algorithms.
+    burst: u32,
+}
+
+/// Why a [`Limit`] could not be built.
+///
+/// ```
+/// use fastlimit_core::{InvalidLimit, Limit, Rate};
+///
+/// let error = Limit::token_bucket(Rate::per_hour(1)?, 1_000_000).unwrap_err();
+/// assert_eq!(error, InvalidLimit::Drain);
+/// assert_eq!(error.to_string(), "a burst drains within 100 years (36525 days) at its rate");
+/// # Ok::<(), fastlimit_core::InvalidRate>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLimit {
+    /// The burst is 0 or above [`Limit::MAX_BURST`].
+    #[error("a burst is from 1 to 1000000000 requests")]
+    Burst,
+    /// The burst would take more than 36,525 days to drain at its rate.
+    #[error("a burst drains within 100 years (36525 days) at its rate")]
+    Drain,
 }
 
 impl Limit {
-    /// Creates a limit.
+    /// The greatest burst, 1,000,000,000 requests.
+    pub const MAX_BURST: u32 = 1_000_000_000;
+
+    /// Creates a limit; the burst of a token bucket is the number of its rate.
     ///
     /// ```
     /// use fastlimit_core::{Algorithm, Limit, Rate};
     ///
-    /// let limit = Limit::new(Rate::per_second(10)?, Algorithm::FixedWindow);
-    /// assert_eq!(limit.rate().requests(), 10);
+    /// let limit = Limit::new(Rate::per_second(10)?, Algorithm::TokenBucket);
+    /// assert_eq!(limit.burst(), Some(10));
     /// # Ok::<(), fastlimit_core::InvalidRate>(())
     /// ```
     #[must_use]
     pub const fn new(rate: Rate, algorithm: Algorithm) -> Self {
-        Self { rate, algorithm }
+        let burst = match algorithm {
+            Algorithm::TokenBucket => rate.requests(),
+            Algorithm::FixedWindow | Algorithm::SlidingWindow => 0,
+        };
+        Self {
+            rate,
+            algorithm,
+            burst,
+        }
+    }
+
+    /// Creates a token bucket of `burst` requests that refills at `rate`. At a rate of 0
+    /// everything that costs something is denied, whatever the burst.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLimit`] if the burst is 0, above [`Limit::MAX_BURST`], or would take more than
+    /// 36,525 days to drain.
+    ///
+    /// ```
+    /// use fastlimit_core::{Limit, Rate};
+    ///
+    /// let limit = Limit::token_bucket(Rate::per_minute(100)?, 20)?;
+    /// assert_eq!(limit.to_string(), "100/minute burst 20 token-bucket");
+    /// # Ok::<(), fastlimit_core::Error>(())
+    /// ```
+    pub fn token_bucket(rate: Rate, burst: u32) -> Result<Self, InvalidLimit> {
+        if burst == 0 || burst > Self::MAX_BURST {
+            return Err(InvalidLimit::Burst);
+        }
+        let to_drain = u128::from(burst).saturating_mul(u128::from(rate.period_millis()));
+        let drains = u128::from(rate.requests()).saturating_mul(u128::from(LONGEST_DRAIN_MILLIS));
+        if rate.requests() > 0 && to_drain > drains {
+            return Err(InvalidLimit::Drain);
+        }
+        Ok(Self {
+            rate,
+            algorithm: Algorithm::TokenBucket,
+            burst,
+        })
     }
 
     /// Returns the rate.
@@ -63,16 +135,35 @@ impl Limit {
         self.algorithm
     }
 
-    /// Returns the most that can be in use at once.
+    /// Returns what a token bucket holds, in requests; `None` for other algorithms.
+    ///
+    /// ```
+    /// # use fastlimit_core::Limit;
+    /// assert_eq!("5/30s burst 9 token-bucket".parse::<Limit>()?.burst(), Some(9));
+    /// assert_eq!("5/30s".parse::<Limit>()?.burst(), None);
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn burst(&self) -> Option<u32> {
+        (self.algorithm == Algorithm::TokenBucket).then_some(self.burst)
+    }
+
+    /// Returns the most that can be in use at once: the burst of a token bucket, the number of
+    /// the rate otherwise; nothing at a rate of 0.
     ///
     /// ```
     /// # use fastlimit_core::{Cost, Limit};
     /// assert_eq!("5/30s".parse::<Limit>()?.capacity(), Cost::requests(5));
+    /// assert_eq!("0/30s burst 9 token-bucket".parse::<Limit>()?.capacity(), Cost::ZERO);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
     #[must_use]
     pub fn capacity(&self) -> Cost {
-        Cost::requests(u64::from(self.rate.requests()))
+        let requests = match self.algorithm {
+            Algorithm::TokenBucket if self.rate.requests() > 0 => self.burst,
+            _ => self.rate.requests(),
+        };
+        Cost::requests(u64::from(requests))
     }
 
     /// Stands in where there is no limit, which does not happen: limits are never empty.
@@ -98,9 +189,14 @@ impl FromStr for Limit {
 impl fmt::Display for Limit {
     /// Writes the limit as it may be parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.rate)?;
         match self.algorithm {
             // What a text means where it names none.
-            Algorithm::FixedWindow => write!(f, "{}", self.rate),
+            Algorithm::FixedWindow => Ok(()),
+            Algorithm::TokenBucket if self.burst != self.rate.requests() => {
+                write!(f, " burst {} {}", self.burst, self.algorithm)
+            }
+            algorithm => write!(f, " {algorithm}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-use fastlimit_core::{Algorithm, Operation, Request, StoreError, StoreErrorKind, Timestamp};
+use fastlimit_core::{Algorithm, Cost, Operation, Request, StoreError, StoreErrorKind, Timestamp};
 use redis::{Arg, Cmd};
 
 use crate::script;
@@ -39,12 +39,15 @@ impl Call {
         for limit in limits {
             let tag = match limit.algorithm() {
                 Algorithm::FixedWindow => 1,
+                Algorithm::SlidingWindow => 2,
+                Algorithm::TokenBucket => 3,
                 algorithm => return Err(unknown("algorithm", algorithm.name())),
             };
             // At most 366 days, so the conversion never fails.
             let period = u64::try_from(limit.rate().period().as_millis()).unwrap_or(u64::MAX);
+            let number = Cost::requests(u64::from(limit.rate().requests())).as_milli();
             let capacity = limit.capacity().as_milli();
-            command.arg(tag).arg(period).arg(capacity);
+            command.arg(tag).arg(period).arg(number).arg(capacity);
         }
         Ok(Self {
             command,
@@ -91,7 +94,7 @@ fn unknown(what: &str, name: &str) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use fastlimit_core::{Cost, Key, Policy};
+    use fastlimit_core::{Key, Policy};
 
     use super::*;
 
@@ -105,14 +108,14 @@ mod tests {
 
     #[test]
     fn a_call_is_the_same_by_hash_and_by_source() {
-        let policy = Policy::new("p", "5/second; 7/hour").unwrap();
+        let policy = Policy::new("p", "5/second; 7/hour burst 3 token-bucket").unwrap();
         let operation = Operation::Refund {
             cost: Cost::milli(1_500),
             charged_at: Timestamp::from_millis(9),
         };
         let request = Request::new(Key::new("fl", "p", "default", "i\n"), &policy, operation);
         let call = Call::new(&request, Some(Timestamp::from_millis(12))).unwrap();
-        let rest = "1 fl:p::i\n refund 12 1500 9 1 1000 5000 1 3600000 7000";
+        let rest = "1 fl:p::i\n refund 12 1500 9 1 1000 5000 5000 3 3600000 7000 3000";
         let rest: Vec<_> = rest.split(' ').collect();
         let by_hash = arguments(call.by_hash());
         assert_eq!(by_hash[0], "EVALSHA");

@@ -1,30 +1,24 @@
-use crate::Cost;
+use super::window_start;
+use crate::{Cost, Limit};
 
 /// The state of a fixed window: when it began, and what has been used in it.
 ///
 /// Windows are aligned to the epoch. All times are milliseconds, all counts milli.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct FixedWindow {
     pub(crate) start: u64,
     pub(crate) used: u64,
 }
 
-impl Window {
+impl FixedWindow {
     /// The window that holds `now`, or the stored one if that is later: time never runs
     /// backwards for a key.
-    pub(super) fn at(stored: Option<Self>, period: u64, now: u64) -> Self {
-        let start = aligned(now, period);
+    pub(super) fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
+        let start = window_start(now, limit.rate().period_millis());
         match stored {
             Some(stored) if stored.start >= start => stored,
             _ => Self { start, used: 0 },
         }
-    }
-
-    /// The window with `cost` taken, if the capacity allows it.
-    pub(super) fn admit(self, capacity: Cost, cost: Cost) -> Option<Self> {
-        // `used` may be above the capacity: after a debt, or where the limit was lowered.
-        let free = capacity.as_milli().saturating_sub(self.used);
-        (cost.as_milli() <= free).then(|| self.charge(cost))
     }
 
     pub(super) fn charge(self, cost: Cost) -> Self {
@@ -36,8 +30,8 @@ impl Window {
     }
 
     /// The window with `cost` given back, unless that was charged in another window.
-    pub(super) fn refund(self, cost: Cost, charged_at: u64, period: u64) -> Self {
-        if aligned(charged_at, period) != self.start {
+    pub(super) fn refund(self, limit: &Limit, cost: Cost, charged_at: u64) -> Self {
+        if window_start(charged_at, limit.rate().period_millis()) != self.start {
             return self;
         }
         Self {
@@ -46,18 +40,9 @@ impl Window {
         }
     }
 
-    pub(super) fn remaining(self, capacity: Cost) -> u64 {
-        capacity.as_milli().saturating_sub(self.used)
+    /// When nothing is left of the window: then it is as good as new, and any cost passes that
+    /// ever does.
+    pub(super) fn end(self, limit: &Limit) -> u64 {
+        self.start.saturating_add(limit.rate().period_millis())
     }
-
-    /// When nothing is left of the window.
-    pub(super) fn end(self, period: u64) -> u64 {
-        self.start.saturating_add(period)
-    }
-}
-
-/// The start of the window that holds `time`.
-fn aligned(time: u64, period: u64) -> u64 {
-    // A period is never 0.
-    time.saturating_sub(time.checked_rem(period).unwrap_or(0))
 }

@@ -1,83 +1,185 @@
 use super::Algorithm;
-use super::fixed_window::Window;
+use super::fixed_window::FixedWindow;
+use super::sliding_window::SlidingWindow;
+use super::token_bucket::TokenBucket;
 use crate::{Cost, Limit, Verdict};
 
 /// The state of one limit, as its algorithm keeps it.
-///
-/// Each method is a pure function of its arguments; times are milliseconds. A state is first
-/// brought to the present by [`State::at`], and what the other methods answer holds for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    FixedWindow(Window),
+    FixedWindow(FixedWindow),
+    SlidingWindow(SlidingWindow),
+    TokenBucket(TokenBucket),
 }
 
-impl State {
-    /// The state as it stands at `now`; `stored` is what an earlier call left.
-    pub(crate) fn at(limit: &Limit, stored: Option<Self>, now: u64) -> Self {
-        let period = limit.rate().period_millis();
-        match limit.algorithm() {
+/// A limit and its state at one time, milliseconds; all methods are pure functions of that.
+///
+/// What they answer counts from `now` as it was given, also where the state is later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    limit: Limit,
+    state: State,
+    now: u64,
+}
+
+impl View {
+    /// The state as it stands at `now`; `stored` is what an earlier operation left.
+    pub(crate) fn new(limit: &Limit, stored: Option<State>, now: u64) -> Self {
+        let state = match limit.algorithm() {
             Algorithm::FixedWindow => {
-                let stored = stored.map(|Self::FixedWindow(window)| window);
-                Self::FixedWindow(Window::at(stored, period, now))
+                let stored = stored.and_then(State::fixed_window);
+                State::FixedWindow(FixedWindow::at(stored, limit, now))
             }
+            Algorithm::SlidingWindow => {
+                let stored = stored.and_then(State::sliding_window);
+                State::SlidingWindow(SlidingWindow::at(stored, limit, now))
+            }
+            Algorithm::TokenBucket => {
+                let stored = stored.and_then(State::token_bucket);
+                // Without a rate there is no bucket: what is stored waits for the day when the
+                // rate comes back.
+                let stored = stored.filter(|_| limit.rate().requests() > 0);
+                State::TokenBucket(TokenBucket::at(stored, limit, now))
+            }
+        };
+        Self {
+            limit: *limit,
+            state,
+            now,
         }
     }
 
-    /// The state with `cost` taken, or the verdict that denies it.
-    pub(crate) fn admit(self, limit: &Limit, cost: Cost, now: u64) -> Result<Self, Verdict> {
-        if cost.is_zero() {
-            return Ok(self);
+    /// The view with `cost` taken, or the verdict that denies it.
+    pub(crate) fn admit(self, cost: Cost) -> Result<Self, Verdict> {
+        let capacity = self.limit.capacity();
+        // More may be used than there is: after a debt, or where the limit was lowered.
+        if cost.is_zero() || cost.as_milli() <= capacity.as_milli().saturating_sub(self.used()) {
+            return Ok(self.charge(cost));
         }
-        let Self::FixedWindow(window) = self;
-        window
-            .admit(limit.capacity(), cost)
-            .map(Self::FixedWindow)
-            .ok_or_else(|| {
-                let standing = self.standing(limit, now);
-                let waiting_helps = cost <= limit.capacity();
-                // A window is empty again when it ends.
-                standing.denied_for(waiting_helps.then_some(standing.reset_after_millis()))
-            })
+        let wait = (cost <= capacity).then(|| {
+            let passes_at = match self.state {
+                State::FixedWindow(window) => window.end(&self.limit),
+                State::SlidingWindow(window) => window.passes_at(&self.limit, cost),
+                State::TokenBucket(bucket) => bucket.passes_at(&self.limit, cost),
+            };
+            passes_at.saturating_sub(self.now)
+        });
+        Err(self.standing().denied_for(wait))
     }
 
-    /// The state with `cost` taken, even past the capacity.
+    /// The view with `cost` taken, even past the capacity.
     pub(crate) fn charge(self, cost: Cost) -> Self {
-        let Self::FixedWindow(window) = self;
-        Self::FixedWindow(window.charge(cost))
+        if cost.is_zero() || self.is_without_state() {
+            return self;
+        }
+        self.with(match self.state {
+            State::FixedWindow(window) => State::FixedWindow(window.charge(cost)),
+            State::SlidingWindow(window) => State::SlidingWindow(window.charge(cost)),
+            State::TokenBucket(bucket) => State::TokenBucket(bucket.charge(&self.limit, cost)),
+        })
     }
 
-    /// The state with `cost` given back that was charged at `charged_at`.
-    pub(crate) fn refund(self, limit: &Limit, cost: Cost, charged_at: u64) -> Self {
-        let Self::FixedWindow(window) = self;
-        Self::FixedWindow(window.refund(cost, charged_at, limit.rate().period_millis()))
+    /// The view with `cost` given back that was charged at `charged_at`.
+    pub(crate) fn refund(self, cost: Cost, charged_at: u64) -> Self {
+        let limit = &self.limit;
+        self.with(match self.state {
+            State::FixedWindow(window) => {
+                State::FixedWindow(window.refund(limit, cost, charged_at))
+            }
+            State::SlidingWindow(window) => {
+                State::SlidingWindow(window.refund(limit, cost, charged_at))
+            }
+            State::TokenBucket(bucket) => State::TokenBucket(bucket.refund(cost)),
+        })
     }
 
     /// How the limit stands: allowed, with what remains and when all of it is back.
-    pub(crate) fn standing(self, limit: &Limit, now: u64) -> Verdict {
-        let Self::FixedWindow(window) = self;
-        let end = window.end(limit.rate().period_millis());
-        Verdict::standing(window.remaining(limit.capacity()), end.saturating_sub(now))
+    pub(crate) fn standing(&self) -> Verdict {
+        Verdict::standing(self.remaining(), self.reset_at().saturating_sub(self.now))
+    }
+
+    /// What is left of the capacity.
+    pub(crate) fn remaining(&self) -> u64 {
+        let capacity = self.limit.capacity().as_milli();
+        capacity.saturating_sub(self.used())
     }
 
     /// The time that the state is at: `now`, or its own if that is later.
-    pub(crate) fn time(self, now: u64) -> u64 {
-        now.max(self.date())
+    pub(crate) fn time(&self) -> u64 {
+        self.now.max(self.state.date())
     }
 
-    /// The time that the state is dated.
-    pub(crate) fn date(self) -> u64 {
-        let Self::FixedWindow(window) = self;
-        window.start
+    /// When the limit is as good as new; never before the state's own time.
+    fn reset_at(&self) -> u64 {
+        self.dead_at().max(self.time())
     }
 
     /// When the state is as good as absent.
-    pub(crate) fn dead_at(self, period: u64) -> u64 {
-        let Self::FixedWindow(window) = self;
-        window.end(period)
+    pub(crate) fn dead_at(&self) -> u64 {
+        match self.state {
+            State::FixedWindow(window) => window.end(&self.limit),
+            State::SlidingWindow(window) => window.end(&self.limit),
+            State::TokenBucket(bucket) => bucket.end(&self.limit),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    fn used(&self) -> u64 {
+        match self.state {
+            State::FixedWindow(window) => window.used,
+            State::SlidingWindow(window) => window.used(&self.limit, self.time()),
+            State::TokenBucket(bucket) => bucket.used(),
+        }
+    }
+
+    fn is_without_state(&self) -> bool {
+        self.limit.algorithm() == Algorithm::TokenBucket && self.limit.rate().requests() == 0
+    }
+
+    fn with(self, state: State) -> Self {
+        Self { state, ..self }
+    }
+}
+
+impl State {
+    /// The time that the state is dated.
+    pub(crate) const fn date(self) -> u64 {
+        match self {
+            Self::FixedWindow(window) => window.start,
+            Self::SlidingWindow(window) => window.start,
+            Self::TokenBucket(bucket) => bucket.at,
+        }
     }
 
     pub(crate) const fn algorithm(self) -> Algorithm {
-        let Self::FixedWindow(_) = self;
-        Algorithm::FixedWindow
+        match self {
+            Self::FixedWindow(_) => Algorithm::FixedWindow,
+            Self::SlidingWindow(_) => Algorithm::SlidingWindow,
+            Self::TokenBucket(_) => Algorithm::TokenBucket,
+        }
+    }
+
+    const fn fixed_window(self) -> Option<FixedWindow> {
+        match self {
+            Self::FixedWindow(window) => Some(window),
+            _ => None,
+        }
+    }
+
+    const fn sliding_window(self) -> Option<SlidingWindow> {
+        match self {
+            Self::SlidingWindow(window) => Some(window),
+            _ => None,
+        }
+    }
+
+    const fn token_bucket(self) -> Option<TokenBucket> {
+        match self {
+            Self::TokenBucket(bucket) => Some(bucket),
+            _ => None,
+        }
     }
 }

@@ -5,15 +5,19 @@
 //! | record | tag | fields |
 //! | --- | --- | --- |
 //! | fixed window | 1 | period (5 bytes), start (7), used (6) |
+//! | sliding window | 2 | period (5), start (7), current (6), previous (6) |
+//! | token bucket | 3 | period (5), at (7), whole (6), part (5), time until it is as good as absent (6) |
 //!
 //! The Redis store's Lua reads and writes the same bytes.
 
 use smallvec::SmallVec;
 
 use super::{Entry, Record};
-use crate::algorithm::State;
-use crate::algorithm::fixed_window::Window;
-use crate::{Algorithm, Cost, Rate, Timestamp};
+use crate::algorithm::fixed_window::FixedWindow;
+use crate::algorithm::sliding_window::SlidingWindow;
+use crate::algorithm::token_bucket::{LONGEST_DRAIN_MILLIS, TokenBucket};
+use crate::algorithm::{State, View};
+use crate::{Algorithm, Cost, Limit, Rate, Timestamp};
 
 const FORMAT: u8 = 1;
 
@@ -57,11 +61,21 @@ impl Entry {
     pub fn write_to(&self, buffer: &mut Vec<u8>) {
         buffer.push(FORMAT);
         for record in &self.records {
-            let State::FixedWindow(window) = record.state;
-            buffer.push(tag(Algorithm::FixedWindow));
-            put::<5>(record.period, buffer);
-            put::<7>(window.start, buffer);
-            put::<6>(window.used, buffer);
+            buffer.push(tag(record.state.algorithm()));
+            put::<5>(record.period(), buffer);
+            put::<7>(record.state.date(), buffer);
+            match record.state {
+                State::FixedWindow(window) => put::<6>(window.used, buffer),
+                State::SlidingWindow(window) => {
+                    put::<6>(window.current, buffer);
+                    put::<6>(window.previous, buffer);
+                }
+                State::TokenBucket(bucket) => {
+                    put::<6>(bucket.whole, buffer);
+                    put::<5>(bucket.part, buffer);
+                    put::<6>(record.dead_at.saturating_sub(bucket.at), buffer);
+                }
+            }
         }
     }
 
@@ -86,10 +100,7 @@ impl Entry {
         let mut records: SmallVec<[Record; 1]> = SmallVec::new();
         while !rest.is_empty() {
             let record = take_record(&mut rest).ok_or(EntryError::Malformed)?;
-            let twice = |other: &Record| {
-                other.period == record.period && other.state.algorithm() == record.state.algorithm()
-            };
-            if records.iter().any(twice) {
+            if records.iter().any(|other| other.is_of(&record.limit)) {
                 return Err(EntryError::Malformed);
             }
             records.push(record);
@@ -101,28 +112,54 @@ impl Entry {
 const fn tag(algorithm: Algorithm) -> u8 {
     match algorithm {
         Algorithm::FixedWindow => 1,
+        Algorithm::SlidingWindow => 2,
+        Algorithm::TokenBucket => 3,
     }
 }
 
 fn take_record(rest: &mut &[u8]) -> Option<Record> {
-    let (&found, after) = rest.split_first()?;
+    let (&tag, after) = rest.split_first()?;
     *rest = after;
-    if found != tag(Algorithm::FixedWindow) {
-        return None;
-    }
     let period = take::<5>(rest)?;
-    let start = take::<7>(rest)?;
-    let used = take::<6>(rest)?;
-    let known = Rate::from_parts(0, period).is_ok()
-        && start <= Timestamp::MAX.as_millis()
-        && start.checked_rem(period) == Some(0)
-        && used <= Cost::MAX.as_milli();
-    known.then_some(Record {
-        period,
-        // Not a part of the state: seen when a request brings its limits.
-        capacity: Cost::ZERO,
-        state: State::FixedWindow(Window { start, used }),
+    // The number is not a part of the state: it is seen when a request brings its limits.
+    let rate = Rate::from_parts(0, period).ok()?;
+    let date = take::<7>(rest).filter(|date| *date <= Timestamp::MAX.as_millis())?;
+    let start = Some(date).filter(|date| date.checked_rem(period) == Some(0));
+    let (state, bucket_dead_at) = match tag {
+        1 => {
+            let (start, used) = (start?, take_count(rest)?);
+            (State::FixedWindow(FixedWindow { start, used }), None)
+        }
+        2 => {
+            let (start, current, previous) = (start?, take_count(rest)?, take_count(rest)?);
+            let window = SlidingWindow {
+                start,
+                current,
+                previous,
+            };
+            (State::SlidingWindow(window), None)
+        }
+        3 => {
+            let whole = take_count(rest)?;
+            let part = take::<5>(rest).filter(|part| *part < period)?;
+            let drain = take::<6>(rest).filter(|drain| *drain <= LONGEST_DRAIN_MILLIS)?;
+            let at = date;
+            let bucket = TokenBucket { whole, part, at };
+            (State::TokenBucket(bucket), Some(at.saturating_add(drain)))
+        }
+        _ => return None,
+    };
+    let limit = Limit::new(rate, state.algorithm());
+    let dead_at = bucket_dead_at.unwrap_or_else(|| View::new(&limit, Some(state), date).dead_at());
+    Some(Record {
+        limit,
+        state,
+        dead_at,
     })
+}
+
+fn take_count(rest: &mut &[u8]) -> Option<u64> {
+    take::<6>(rest).filter(|count| *count <= Cost::MAX.as_milli())
 }
 
 /// Appends the last `N` bytes of `value`, which fits into them by the bounds of the model.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 pub use codec::EntryError;
 use record::Record;
 
-use crate::algorithm::State;
+use crate::algorithm::View;
 use crate::{Cost, Limit, Operation, Outcome, Timestamp, Verdict};
 
 /// The state of one subject: a record for each limit that it was charged for.
@@ -92,12 +92,10 @@ impl Entry {
         match operation {
             Operation::Check(cost) => self.check(limits, cost, now, true),
             Operation::Peek(cost) => self.check(limits, cost, now, false),
-            Operation::Charge(cost) => self.update(limits, now, |_, state| state.charge(cost)),
+            Operation::Charge(cost) => self.update(limits, now, |view| view.charge(cost)),
             Operation::Refund { cost, charged_at } => {
                 let charged_at = charged_at.as_millis();
-                self.update(limits, now, |limit, state| {
-                    state.refund(limit, cost, charged_at)
-                })
+                self.update(limits, now, |view| view.refund(cost, charged_at))
             }
             Operation::Reset => self.reset(limits, now),
         }
@@ -189,73 +187,73 @@ impl Entry {
         let standing: SmallVec<[Verdict; 1]> = limits
             .iter()
             .map(|limit| {
-                let state = self.state(limit, now);
-                time = time.max(state.time(now));
-                state.admit(limit, cost, now).map_or_else(
+                let view = self.view(limit, now);
+                time = time.max(view.time());
+                view.admit(cost).map_or_else(
                     |verdict| {
                         denied = true;
                         verdict
                     },
-                    |_| state.standing(limit, now),
+                    |_| view.standing(),
                 )
             })
             .collect();
         if denied {
-            self.see_capacities(limits);
+            self.see(limits);
             return Applied::new(standing, now, time, false);
         }
-        // All admit, so admitting is charging; past the capacity none of them goes.
+        // All admit, so admitting is charging.
         let mut peeked = (!write).then(|| self.clone());
         peeked
             .as_mut()
             .unwrap_or(self)
-            .update(limits, now, |_, state| state.charge(cost))
+            .update(limits, now, |view| view.charge(cost))
             .unchanged_if(!write)
     }
 
     fn check_one(&mut self, limit: &Limit, cost: Cost, now: u64, write: bool) -> Applied {
-        let state = self.state(limit, now);
-        let time = state.time(now);
-        match state.admit(limit, cost, now) {
+        let view = self.view(limit, now);
+        let (verdict, changed) = match view.admit(cost) {
             Ok(admitted) => {
-                let changed = write && admitted != state;
+                let changed = write && admitted != view;
                 if changed {
-                    self.write(limit, admitted, now);
-                } else {
-                    self.see_capacities(std::slice::from_ref(limit));
+                    self.write(limit, &admitted);
+                    if self.records.len() > 1 {
+                        self.drop_dead(now);
+                    }
                 }
-                Applied::new([admitted.standing(limit, now)], now, time, changed)
+                (admitted.standing(), changed)
             }
-            Err(denied) => {
-                self.see_capacities(std::slice::from_ref(limit));
-                Applied::new([denied], now, time, false)
-            }
+            Err(denied) => (denied, false),
+        };
+        if !changed {
+            self.see(std::slice::from_ref(limit));
         }
+        Applied::new([verdict], now, view.time(), changed)
     }
 
     /// Changes the state of every limit; a record that stays the same is not written.
-    fn update(
-        &mut self,
-        limits: &[Limit],
-        now: u64,
-        change: impl Fn(&Limit, State) -> State,
-    ) -> Applied {
-        let mut time = now;
+    fn update(&mut self, limits: &[Limit], now: u64, change: impl Fn(View) -> View) -> Applied {
+        // All of them before the first is written, so that their order changes nothing.
+        let views: SmallVec<[View; 2]> = limits.iter().map(|limit| self.view(limit, now)).collect();
+        let time = views.iter().map(View::time).fold(now, u64::max);
         let mut changed = false;
         let verdicts: SmallVec<[Verdict; 1]> = limits
             .iter()
-            .map(|limit| {
-                let state = self.state(limit, now);
-                time = time.max(state.time(now));
-                let next = change(limit, state);
-                if next != state {
-                    self.write(limit, next, now);
+            .zip(views)
+            .map(|(limit, view)| {
+                let next = change(view);
+                if next != view {
+                    self.write(limit, &next);
                     changed = true;
                 }
-                next.standing(limit, now)
+                next.standing()
             })
             .collect();
-        self.see_capacities(limits);
+        if changed {
+            self.drop_dead(now);
+        }
+        self.see(limits);
         Applied::new(verdicts, now, time, changed)
     }
 
@@ -263,43 +261,47 @@ impl Entry {
         let before = self.records.len();
         self.records
             .retain(|record| !limits.iter().any(|limit| record.is_of(limit)));
+        let changed = self.records.len() != before;
+        if changed {
+            self.drop_dead(now);
+        }
         let fresh = limits
             .iter()
-            .map(|limit| State::at(limit, None, now).standing(limit, now));
-        Applied::new(fresh, now, now, self.records.len() != before)
+            .map(|limit| View::new(limit, None, now).standing());
+        Applied::new(fresh, now, now, changed)
     }
 
-    /// The state of a limit at `now`.
-    fn state(&self, limit: &Limit, now: u64) -> State {
+    /// How a limit stands at `now`.
+    fn view(&self, limit: &Limit, now: u64) -> View {
         let stored = self
             .records
             .iter()
             .find(|record| record.is_of(limit))
             .filter(|record| !record.is_from_the_future(now))
             .map(|record| record.state);
-        State::at(limit, stored, now)
+        View::new(limit, stored, now)
     }
 
-    /// Writes the state of a limit, and drops what is dead.
-    fn write(&mut self, limit: &Limit, state: State, now: u64) {
+    /// Writes the state of a limit.
+    fn write(&mut self, limit: &Limit, view: &View) {
+        let written = Record::new(limit, view);
         match self.records.iter_mut().find(|record| record.is_of(limit)) {
-            Some(record) => record.state = state,
-            None => self.records.push(Record::new(limit, state)),
+            Some(record) => *record = written,
+            None => self.records.push(written),
         }
-        if self.records.len() > 1 {
-            self.records.retain(|record| {
-                record.is_of(limit)
-                    || (record.expires_at() > now && !record.is_from_the_future(now))
-            });
-        }
-        self.see_capacities(std::slice::from_ref(limit));
     }
 
-    /// Notes the capacities under which the records were last looked at.
-    fn see_capacities(&mut self, limits: &[Limit]) {
+    /// Drops what is dead, whenever something else is written anyway.
+    fn drop_dead(&mut self, now: u64) {
+        self.records
+            .retain(|record| record.expires_at() > now && !record.is_from_the_future(now));
+    }
+
+    /// Notes the limits under which the records were last looked at.
+    fn see(&mut self, limits: &[Limit]) {
         for limit in limits {
             if let Some(record) = self.records.iter_mut().find(|record| record.is_of(limit)) {
-                record.capacity = limit.capacity();
+                record.limit = *limit;
             }
         }
     }

@@ -1,4 +1,4 @@
-use crate::algorithm::State;
+use crate::algorithm::{State, View};
 use crate::{Cost, Limit};
 
 /// A clock this far ahead of the others was wrong, not early.
@@ -11,44 +11,50 @@ const LONGEST_GRACE: u64 = 60_000;
 /// it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
-    /// Milliseconds.
-    pub(super) period: u64,
-    /// The capacity under which the record was last looked at: not a part of the state.
-    pub(super) capacity: Cost,
+    /// The limit under which the record was last looked at. Its number and its burst are not a
+    /// part of the state; they are 0 as long as no request brought them.
+    pub(super) limit: Limit,
     pub(super) state: State,
+    /// When the state is as good as absent, under the limit that wrote it; milliseconds.
+    pub(super) dead_at: u64,
 }
 
 impl PartialEq for Record {
     fn eq(&self, other: &Self) -> bool {
-        self.period == other.period && self.state == other.state
+        self.is_of(&other.limit) && self.state == other.state && self.dead_at == other.dead_at
     }
 }
 
 impl Eq for Record {}
 
 impl Record {
-    pub(super) fn new(limit: &Limit, state: State) -> Self {
+    /// The record of what a limit's state has become.
+    pub(super) fn new(limit: &Limit, view: &View) -> Self {
         Self {
-            period: limit.rate().period_millis(),
-            capacity: limit.capacity(),
-            state,
+            limit: *limit,
+            state: view.state(),
+            dead_at: view.dead_at(),
         }
     }
 
     pub(super) fn is_of(&self, limit: &Limit) -> bool {
-        self.period == limit.rate().period_millis() && self.state.algorithm() == limit.algorithm()
+        self.limit.shares_state_with(limit)
+    }
+
+    pub(super) fn period(&self) -> u64 {
+        self.limit.rate().period_millis()
     }
 
     pub(super) fn is_from_the_future(&self, now: u64) -> bool {
         let latest = now
-            .saturating_add(self.period)
+            .saturating_add(self.period())
             .saturating_add(LATEST_DATE_AHEAD);
         self.state.date() > latest
     }
 
     pub(super) fn expires_at(&self) -> u64 {
-        let grace = self.period.min(LONGEST_GRACE);
-        self.state.dead_at(self.period).saturating_add(grace)
+        let grace = self.period().min(LONGEST_GRACE);
+        self.dead_at.saturating_add(grace)
     }
 
     pub(super) fn is_spent(&self, now: u64) -> bool {
@@ -57,7 +63,7 @@ impl Record {
     }
 
     pub(super) fn usage_per_mille(&self, now: u64) -> u64 {
-        let capacity = self.capacity.as_milli();
+        let capacity = self.limit.capacity().as_milli();
         let Some(remaining) = self.remaining(now) else {
             return 0;
         };
@@ -68,15 +74,12 @@ impl Record {
             .unwrap_or(0)
     }
 
-    /// What is left at `now`; `None` where no capacity was seen, so nothing can be said.
+    /// What is left at `now`; `None` where nothing ever is, or no number was seen.
     fn remaining(&self, now: u64) -> Option<u64> {
-        if self.is_from_the_future(now) || self.capacity.is_zero() {
+        if self.limit.capacity().is_zero() {
             return None;
         }
-        let State::FixedWindow(window) = self.state;
-        if window.start.saturating_add(self.period) <= now {
-            return None;
-        }
-        Some(self.capacity.as_milli().saturating_sub(window.used))
+        let stored = (!self.is_from_the_future(now)).then_some(self.state);
+        Some(View::new(&self.limit, stored, now).remaining())
     }
 }

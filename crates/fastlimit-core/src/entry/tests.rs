@@ -167,12 +167,178 @@ fn spent_goes_by_the_capacity_last_seen() {
     assert!(!entry.is_spent(at(60_000)));
 }
 
+fn wait(outcome: &Outcome) -> u64 {
+    u64::try_from(outcome.retry_after().unwrap().as_millis()).unwrap()
+}
+
+#[test]
+fn a_sliding_window_counts_what_it_still_covers() {
+    let limits = [limit("10/minute sliding-window")];
+    let mut entry = Entry::new();
+    assert!(check(&mut entry, &limits, 10_000, 59_999).is_allowed());
+    // All of the window before still counts, then ever less of it.
+    assert_eq!(wait(&check(&mut entry, &limits, 1_000, 60_000)), 6_000);
+    assert!(!check(&mut entry, &limits, 1_000, 65_999).is_allowed());
+    let outcome = check(&mut entry, &limits, 1_000, 66_000);
+    assert!(outcome.is_allowed());
+    assert_eq!(outcome.remaining(), Cost::ZERO);
+    assert_eq!(outcome.reset_after().as_millis(), 2 * 60_000 - 6_000);
+    // The whole capacity: when this window has left the one after it.
+    assert_eq!(wait(&check(&mut entry, &limits, 10_000, 66_000)), 114_000);
+    // A part is rounded up: at 90 s half of the 10 and the 1 count.
+    assert_eq!(
+        check(&mut entry, &limits, 0, 90_000).remaining(),
+        Cost::requests(4)
+    );
+    assert_eq!(
+        check(&mut entry, &limits, 0, 89_999).remaining(),
+        Cost::milli(3_999)
+    );
+}
+
+#[test]
+fn a_sliding_refund_finds_its_window_or_none() {
+    let limits = [limit("10/second sliding-window")];
+    let mut entry = Entry::new();
+    let refund = |cost, charged_at| Operation::Refund {
+        cost: Cost::requests(cost),
+        charged_at: at(charged_at),
+    };
+    let _ = check(&mut entry, &limits, 4_000, 1_000);
+    let _ = check(&mut entry, &limits, 4_000, 2_000);
+    let outcome = entry.apply(&limits, refund(1, 1_999), at(2_000)).outcome;
+    assert_eq!(outcome.remaining(), Cost::requests(3));
+    let outcome = entry.apply(&limits, refund(9, 2_999), at(2_000)).outcome;
+    assert_eq!(outcome.remaining(), Cost::requests(7));
+    assert!(!entry.apply(&limits, refund(1, 999), at(2_000)).changed);
+    assert!(!entry.apply(&limits, refund(1, 3_000), at(2_000)).changed);
+}
+
+#[test]
+fn a_bucket_refills_exactly() {
+    let limits = [limit("1/hour burst 2 token-bucket")];
+    let mut entry = Entry::new();
+    assert!(check(&mut entry, &limits, 2_000, 0).is_allowed());
+    let denied = check(&mut entry, &limits, 1_000, 1);
+    assert_eq!(wait(&denied), 3_599_999);
+    assert_eq!(denied.reset_after().as_millis(), 7_199_999);
+    // Asking all the time loses no fraction.
+    for now in (0..3_600_000).step_by(7) {
+        assert!(!check(&mut entry, &limits, 1_000, now).is_allowed());
+    }
+    assert!(check(&mut entry, &limits, 1_000, 3_600_000).is_allowed());
+    // A milli takes 3.6 s.
+    assert!(!check(&mut entry, &limits, 1, 3_603_599).is_allowed());
+    assert!(check(&mut entry, &limits, 1, 3_603_600).is_allowed());
+}
+
+#[test]
+fn a_fast_bucket_is_exact_too() {
+    let limits = [limit("1_000_000_000/second burst 1 token-bucket")];
+    let mut entry = Entry::new();
+    assert!(check(&mut entry, &limits, 1_000, 0).is_allowed());
+    assert_eq!(wait(&check(&mut entry, &limits, 1, 0)), 1);
+    assert!(check(&mut entry, &limits, 1_000, 1).is_allowed());
+}
+
+#[test]
+fn a_bucket_without_a_rate_denies_and_remembers() {
+    let (open, shut) = (
+        [limit("5/minute token-bucket")],
+        [limit("0/minute token-bucket")],
+    );
+    let mut entry = Entry::new();
+    assert!(check(&mut entry, &open, 5_000, 60_000).is_allowed());
+    let before = entry.clone();
+    for operation in [
+        Operation::Check(Cost::ONE),
+        Operation::Charge(Cost::ONE),
+        Operation::Refund {
+            cost: Cost::ONE,
+            charged_at: at(60_000),
+        },
+    ] {
+        let applied = entry.apply(&shut, operation, at(30_000));
+        assert!(!applied.changed);
+        assert_eq!(applied.outcome.remaining(), Cost::ZERO);
+        assert_eq!(applied.outcome.reset_after().as_millis(), 0);
+        assert_eq!(applied.outcome.retry_after(), None);
+        // It has no time of its own.
+        assert_eq!(applied.outcome.charged_at(), at(30_000));
+    }
+    assert_eq!(entry, before);
+    assert!(!check(&mut entry, &open, 1_000, 60_000).is_allowed());
+}
+
+#[test]
+fn a_lowered_rate_does_not_make_a_level_last_for_ever() {
+    let mut entry = Entry::new();
+    let fast = [limit("1_000_000_000/day token-bucket")];
+    assert!(check(&mut entry, &fast, 1_000_000_000_000, 0).is_allowed());
+    let slow = [limit("1/day token-bucket")];
+    let denied = check(&mut entry, &slow, 1_000, 0);
+    assert!(!denied.is_allowed());
+    assert_eq!(denied.remaining(), Cost::ZERO);
+    assert_eq!(denied.reset_after().as_millis(), 3_155_760_000_000);
+    assert_eq!(wait(&denied), 3_155_760_000_000);
+}
+
+#[test]
+fn algorithms_with_the_same_period_keep_apart() {
+    let limits = [
+        limit("5/second"),
+        limit("4/second sliding-window"),
+        limit("3/second burst 6 token-bucket"),
+    ];
+    let mut entry = Entry::new();
+    let outcome = check(&mut entry, &limits, 4_000, 1_000);
+    assert!(outcome.is_allowed());
+    let left: Vec<_> = outcome
+        .verdicts()
+        .iter()
+        .map(|v| v.remaining().as_milli())
+        .collect();
+    assert_eq!(left, [1_000, 0, 2_000]);
+    assert_eq!(check(&mut entry, &limits, 1_000, 1_000).binding(), 1);
+    assert_eq!(entry.records.len(), 3);
+}
+
+fn any_limit() -> impl Strategy<Value = Limit> {
+    let requests = prop_oneof![
+        0_u32..20,
+        999_999_990..=1_000_000_000_u32,
+        0..=1_000_000_000_u32
+    ];
+    let period = prop_oneof![
+        1_u64..100,
+        Just(1_000),
+        Just(3_600_000),
+        31_622_399_990..=31_622_400_000_u64,
+        1..=31_622_400_000_u64
+    ];
+    (requests, period, 0..3, 1_u32..50).prop_map(|(requests, period, algorithm, burst)| {
+        let rate = Rate::from_parts(u64::from(requests), period).unwrap();
+        match algorithm {
+            0 => Limit::new(rate, Algorithm::FixedWindow),
+            1 => Limit::new(rate, Algorithm::SlidingWindow),
+            _ => {
+                Limit::token_bucket(rate, burst).unwrap_or(Limit::new(rate, Algorithm::TokenBucket))
+            }
+        }
+    })
+}
+
+/// A cost in parts of the capacity, in 256ths, or of a few milli.
+fn cost_of(limit: &Limit, part: u64) -> Cost {
+    Cost::milli(limit.capacity().as_milli() * part / 256 + part % 3)
+}
+
 proptest! {
     #[test]
-    fn bytes_round_trip(charges in prop::collection::vec((1_u64..10_000_000, any::<u64>(), 0_u64..1 << 40), 0..5)) {
+    fn bytes_round_trip(charges in prop::collection::vec((any_limit(), any::<u64>(), 0_u64..1 << 40), 0..5)) {
         let mut entry = Entry::new();
-        for (period, cost, now) in charges {
-            let limits = [Limit::new(Rate::from_parts(1, period).unwrap(), Algorithm::FixedWindow)];
+        for (limit, cost, now) in charges {
+            let limits = [limit];
             let _ = entry.apply(&limits, Operation::Charge(Cost::milli(cost)), at(now));
         }
         let mut bytes = Vec::new();
@@ -203,5 +369,57 @@ proptest! {
         prop_assert_eq!(&entry, &before);
         let check = check(&mut entry, limits, cost, now);
         prop_assert_eq!(peek.outcome, check);
+    }
+
+    #[test]
+    fn retry_after_is_minimal_and_sufficient(
+        limit in any_limit(),
+        start in prop_oneof![0_u64..1_000_000, 0_u64..1 << 52],
+        steps in prop::collection::vec((0_u64..300, prop_oneof![0_u64..10, 0_u64..1 << 35]), 1..12),
+    ) {
+        let limits = [limit];
+        let mut entry = Entry::new();
+        let mut now = start;
+        for (part, step) in steps {
+            now = (now + step).min(1 << 52);
+            let cost = cost_of(&limit, part);
+            let outcome = check(&mut entry, &limits, cost.as_milli(), now);
+            prop_assert_eq!(outcome.retry_after().is_none(), outcome.is_allowed() || cost > limit.capacity());
+            if let Some(wait) = outcome.retry_after() {
+                let wait = u64::try_from(wait.as_millis()).unwrap();
+                prop_assert!(wait > 0);
+                let peek = |millis| {
+                    let operation = Operation::Peek(cost);
+                    entry.clone().apply(&limits, operation, at(millis)).outcome.is_allowed()
+                };
+                if now + wait <= 1 << 52 {
+                    prop_assert!(peek(now + wait), "not sufficient: {} at {}", wait, now);
+                    prop_assert!(!peek(now + wait - 1), "not minimal: {} at {}", wait, now);
+                }
+            } else if outcome.is_allowed() {
+                let remaining = outcome.remaining();
+                let peek = |cost| entry.clone().apply(&limits, Operation::Peek(cost), at(now)).outcome.is_allowed();
+                prop_assert!(peek(remaining));
+                prop_assert!(!peek(Cost::milli(remaining.as_milli() + 1)));
+            }
+            let fresh = now + u64::try_from(outcome.reset_after().as_millis()).unwrap();
+            if fresh <= 1 << 52 {
+                let usage = entry.clone().apply(&limits, Operation::Peek(Cost::ZERO), at(fresh)).outcome;
+                prop_assert_eq!(usage.remaining(), limit.capacity());
+            }
+        }
+    }
+
+    #[test]
+    fn spent_is_what_denies_one_request(limit in any_limit(), part in 0_u64..300, later in 0_u64..1 << 20) {
+        let limits = [limit];
+        let mut entry = Entry::new();
+        let charge = Operation::Charge(cost_of(&limit, part));
+        let applied = entry.apply(&limits, charge, at(1 << 40));
+        let now = at((1 << 40) + later);
+        if applied.changed && !limit.capacity().is_zero() {
+            let peek = entry.clone().apply(&limits, Operation::Peek(Cost::ONE), now);
+            prop_assert_eq!(entry.is_spent(now), !peek.outcome.is_allowed());
+        }
     }
 }

@@ -48,6 +48,9 @@ pub enum ParseErrorKind {
         /// What it may be.
         bound: &'static str,
     },
+    /// A burst with an algorithm that has none.
+    #[error("only a token bucket has a burst; expected `token-bucket` after it, or no burst")]
+    BurstWithoutBucket,
     /// A limit has the algorithm and the period of one before it in the same policy.
     #[error(
         "a second limit with the same algorithm and period, so the two would share their state; \

@@ -1,8 +1,9 @@
 use super::error::{ParseError, ParseErrorKind};
 use super::unit::Unit;
-use crate::{Algorithm, InvalidRate, Limit, Rate};
+use crate::{Algorithm, InvalidLimit, InvalidRate, Limit, Rate};
 
 const NUMBER_OF_REQUESTS: &str = "a number of requests";
+const ALGORITHM: &str = "an algorithm (fixed-window, sliding-window or token-bucket)";
 const PERIOD: &str = "a unit of time (ms, s, min, h, d or w)";
 
 /// Reads a text from left to right; `offset` is always at a character's boundary.
@@ -31,23 +32,49 @@ impl<'a> Parser<'a> {
                 break;
             }
         }
-        self.expect_end("`;`, an algorithm or the end")?;
+        self.expect_end("`;`, a burst, an algorithm or the end")?;
         Ok(limits)
     }
 
-    /// `rate [algorithm]`
+    /// `rate ["burst" number] [algorithm]`
     pub(crate) fn limit(&mut self) -> Result<Limit, ParseError> {
         let rate = self.rate()?;
-        self.skip_spaces();
-        let start = self.offset;
+        let burst = self.burst()?;
+        let start = self.next_offset();
         let word = self.word();
-        if word.is_empty() {
-            return Ok(Limit::new(rate, Algorithm::FixedWindow));
+        let algorithm = match Algorithm::from_name(word) {
+            Some(algorithm) => algorithm,
+            None if word.is_empty() => Algorithm::FixedWindow,
+            None => return Err(self.unexpected(start, ALGORITHM)),
+        };
+        let Some((at_burst, burst)) = burst else {
+            return Ok(Limit::new(rate, algorithm));
+        };
+        if algorithm != Algorithm::TokenBucket {
+            return Err(ParseError::new(
+                at_burst,
+                ParseErrorKind::BurstWithoutBucket,
+            ));
         }
-        match Algorithm::from_name(word) {
-            Some(algorithm) => Ok(Limit::new(rate, algorithm)),
-            None => Err(self.unexpected(start, "an algorithm (fixed-window)")),
+        Limit::token_bucket(rate, burst).map_err(|error| invalid_limit(at_burst, error))
+    }
+
+    /// The offset and the value of a burst, if there is one.
+    fn burst(&mut self) -> Result<Option<(usize, u32)>, ParseError> {
+        let before = self.next_offset();
+        if !self.word().eq_ignore_ascii_case("burst") {
+            self.offset = before;
+            return Ok(None);
         }
+        let start = self.next_offset();
+        let Some(number) = self.number()? else {
+            return Err(self.unexpected(start, NUMBER_OF_REQUESTS));
+        };
+        // Past u32 is past the bound too.
+        let burst = number
+            .and_then(|number| u32::try_from(number).ok())
+            .ok_or_else(|| invalid_limit(start, InvalidLimit::Burst))?;
+        Ok(Some((start, burst)))
     }
 
     /// `number ("/" | "per") [number] unit`
@@ -203,6 +230,14 @@ fn out_of_range(offset: usize, error: InvalidRate) -> ParseError {
     ParseError::new(offset, ParseErrorKind::OutOfRange { what, bound })
 }
 
+fn invalid_limit(offset: usize, error: InvalidLimit) -> ParseError {
+    let (what, bound) = match error {
+        InvalidLimit::Burst => ("the burst", "1 to 1000000000"),
+        InvalidLimit::Drain => ("the burst", "what drains within 36525 days at its rate"),
+    };
+    ParseError::new(offset, ParseErrorKind::OutOfRange { what, bound })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,11 +308,23 @@ mod tests {
 
     #[test]
     fn reads_several_limits() {
-        let limits = Parser::new("10/second; 1000/hour fixed-window,5/2d")
+        let limits = Parser::new("10/second; 1000/hour fixed-window,5/2d Token-Bucket, 5/2d sliding-window; 9/h BURST 1_0 token-bucket; 1/d burst 36525 token-bucket")
             .limits()
             .unwrap();
         let shown: Vec<String> = limits.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["10/second", "1000/hour", "5/2d"]);
+        assert_eq!(
+            shown,
+            [
+                "10/second",
+                "1000/hour",
+                "5/2d token-bucket",
+                "5/2d sliding-window",
+                "9/hour burst 10 token-bucket",
+                "1/day burst 36525 token-bucket"
+            ]
+        );
+        let again = Parser::new(&shown.join("; ")).limits().unwrap();
+        assert_eq!(again, limits);
     }
 
     #[test]
@@ -286,8 +333,24 @@ mod tests {
             ("", 0, "a number of requests"),
             ("10/second;", 10, "a number of requests"),
             ("10/second;;1/h", 10, "a number of requests"),
-            ("10/second 1/h", 10, "`;`, an algorithm or the end"),
-            ("10/second leaky", 10, "an algorithm (fixed-window)"),
+            ("10/second 1/h", 10, "`;`, a burst, an algorithm or the end"),
+            ("10/second leaky", 10, "an algorithm (fixed-window, sl"),
+            ("10/second burst 5", 16, "only a token bucket has a burst"),
+            (
+                "10/second burst 5 sliding-window",
+                16,
+                "only a token bucket",
+            ),
+            ("10/second burst token-bucket", 16, "a number of requests"),
+            ("10/second burst 0 token-bucket", 16, "1 to 1000000000"),
+            ("1/s burst 1000000001 token-bucket", 10, "1 to 1000000000"),
+            (
+                "1/s burst 99999999999999999999 token-bucket",
+                10,
+                "1 to 1000000000",
+            ),
+            ("1/day burst 36526 token-bucket", 12, "within 36525 days"),
+            ("10/second token-bucket burst 5", 23, "`;`, a burst"),
             ("10/second; 20/1000ms", 11, "same algorithm and period"),
         ] {
             let error = Parser::new(text).limits().unwrap_err();
@@ -311,7 +374,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_of_our_words_panics(text in "([0-9_]{1,3}|/|per|;|,|m|month|fixed-window|[ \u{a0}é]){0,12}") {
+        fn no_text_of_our_words_panics(text in "([0-9_]{1,3}|/|per|;|,|m|month|fixed-window|burst|token-bucket|[ \u{a0}é]){0,12}") {
             if let Err(error) = Parser::new(&text).limits() {
                 prop_assert!(text.is_char_boundary(error.offset()));
                 prop_assert!(error.offset() <= text.len());

@@ -3,7 +3,9 @@
 mod builder;
 mod check;
 mod request;
+mod reservation;
 mod rule;
+mod wait;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::sync::Arc;
 pub use builder::RateLimiterBuilder;
 pub use check::Check;
 pub use request::RequestBuilder;
+pub use reservation::Reservation;
 pub use rule::Rule;
 
 use crate::key::{DEFAULT_PART, PartHash};

@@ -1,5 +1,8 @@
-use super::{Check, RateLimiter, Rule};
-use crate::{Cost, Operation, Timestamp};
+use std::time::Duration;
+
+use super::wait::jitter;
+use super::{Check, RateLimiter, Reservation, Rule};
+use crate::{Cost, Decision, Error, Exceeded, Operation, Timestamp};
 
 /// A request of one identifier; from [`RateLimiter::request`].
 ///
@@ -123,6 +126,92 @@ impl<'a> RequestBuilder<'a> {
     /// As [`check`](RequestBuilder::check).
     pub fn reset(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Reset, rule)
+    }
+
+    /// Charges an estimate of a cost that is known only afterwards, if the limits allow it. The
+    /// estimate takes the place of the request's cost.
+    ///
+    /// # Errors
+    ///
+    /// The outer error means that the store does not know the answer, the inner one that the
+    /// request is past a limit: `.await??` tells them apart.
+    pub async fn reserve(
+        self,
+        estimate: Cost,
+        rule: impl Into<Rule<'a>>,
+    ) -> Result<Result<Reservation, Exceeded>, Error> {
+        let rule = rule.into();
+        let decision = self.cost(estimate).check(rule).await?;
+        let rule = rule.to_owned(self.limiter.default_algorithm());
+        Ok(decision
+            .into_result()
+            .map(|allowed| Reservation::new(self, rule, estimate, allowed.into_decision())))
+    }
+
+    /// Checks until the request is allowed, and sleeps in between as each denial says, a little
+    /// longer by chance so that those who wait do not all come back at once. Gives up when the
+    /// next sleep would make it longer than `within`, or when waiting never helps: the decision
+    /// is the denial then.
+    ///
+    /// `sleep` is the runtime's, such as `tokio::time::sleep`. `within` counts the time slept,
+    /// not the time that the store takes to answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] as soon as the store does not know an answer.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Clock, Entry, Error, ManualClock, Reply, Request, Store};
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use std::time::Duration;
+    /// # struct OneSubject(std::sync::Mutex<Entry>, ManualClock);
+    /// # impl Store for OneSubject {
+    /// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+    /// #         let mut entry = self.0.lock().unwrap();
+    /// #         let now = self.1.now();
+    /// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
+    /// #     }
+    /// # }
+    /// # async fn run() -> Result<(), Error> {
+    /// # let clock = ManualClock::default();
+    /// # let limiter = RateLimiter::new(OneSubject(Default::default(), clock.clone()));
+    /// # let sleep = |time| { clock.advance(time); std::future::ready(()) };
+    /// let policy = Policy::new("crawl", "1/second")?;
+    /// let request = limiter.request("example.org");
+    /// for _page in 0..3 {
+    ///     let decision = request.until_allowed(&policy, Duration::from_secs(5), sleep).await?;
+    ///     assert!(decision.is_allowed());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
+    /// # result.unwrap();
+    /// ```
+    pub async fn until_allowed<S, F>(
+        self,
+        rule: impl Into<Rule<'a>>,
+        within: Duration,
+        sleep: S,
+    ) -> Result<Decision, Error>
+    where
+        S: Fn(Duration) -> F,
+        F: Future<Output = ()>,
+    {
+        let rule = rule.into();
+        let mut left = within;
+        loop {
+            let decision = self.check(rule).await?;
+            let Some(wait) = decision.retry_after() else {
+                return Ok(decision);
+            };
+            let Some(spare) = left.checked_sub(wait) else {
+                return Ok(decision);
+            };
+            let wait = wait.saturating_add(jitter(wait).min(spare));
+            sleep(wait).await;
+            left = left.saturating_sub(wait);
+        }
     }
 
     fn operation(self, operation: Operation, rule: impl Into<Rule<'a>>) -> Check<'a> {

@@ -48,3 +48,29 @@ impl<'a> From<&'a Policy> for Rule<'a> {
         Self(Kind::Policy(policy))
     }
 }
+
+/// A [`Rule`] that owns its parts.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedRule {
+    Limit(Limit),
+    Policy(Policy),
+}
+
+impl OwnedRule {
+    pub(super) fn as_rule(&self) -> Rule<'_> {
+        match self {
+            Self::Limit(limit) => (*limit).into(),
+            Self::Policy(policy) => policy.into(),
+        }
+    }
+}
+
+impl Rule<'_> {
+    pub(super) fn to_owned(self, default: Algorithm) -> OwnedRule {
+        match self.0 {
+            Kind::Rate(rate) => OwnedRule::Limit(Limit::new(rate, default)),
+            Kind::Limit(limit) => OwnedRule::Limit(limit),
+            Kind::Policy(policy) => OwnedRule::Policy(policy.clone()),
+        }
+    }
+}

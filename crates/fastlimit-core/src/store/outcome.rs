@@ -179,10 +179,6 @@ impl Verdict {
         }
     }
 
-    pub(crate) fn reset_after_millis(&self) -> u64 {
-        self.reset_after
-    }
-
     /// Tells whether this limit allows the request.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

@@ -1,86 +1,6 @@
--- Applies one operation to the state of one key, under all of the limits or under none.
---
--- This is `Entry` of fastlimit-core in Lua: the same answers, and the same bytes under the key.
---
--- KEYS[1]  the key
--- ARGV     the operation, now (ms; empty: the server's clock), the cost (milli), charged_at (ms);
---          then for each limit the tag of its algorithm, the period (ms), the capacity (milli)
--- Reply    {now, charged_at}, then for each limit remaining (milli), reset_after (ms), wait:
---          0 where it allows, -1 where waiting never helps, or the ms after which it allows;
---          or a text: what is wrong with a value that is not ours
---
--- The error of a command is the reply. Nothing was written then: the write is the last command.
--- All numbers are whole and below 2^53, so exact as doubles. Each call makes all functions anew,
--- so there are few.
-
--- Fixed window: a record is when the window began, and what has been used in it -----------------
-
-local fixed_window = { size = 18 }
-
-function fixed_window.read(value, at)
-  local period, start, used = struct.unpack('>I5I7I6', value, at)
-  -- 366 days, the end of time, and 2^41, the most that can be in use.
-  local is_known = period >= 1 and period <= 31622400000
-    and start <= 4503599627370496 and start % period == 0
-    and used <= 2199023255552
-  return is_known and { tag = 1, period = period, start = start, used = used } or nil
-end
-
-function fixed_window.write(record)
-  return struct.pack('>BI5I7I6', 1, record.period, record.start, record.used)
-end
-
--- The record as it stands now: the stored one, if there is one, or the beginning of a window.
-function fixed_window.at(stored, period, now)
-  local start = now - now % period
-  if stored and stored.start >= start then
-    return stored
-  end
-  return { tag = 1, period = period, start = start, used = 0 }
-end
-
--- What is left, and how long until all of it is back.
-function fixed_window.standing(record, capacity, now)
-  return math.max(capacity - record.used, 0), record.start + record.period - now
-end
-
--- How long to wait for a cost; nothing where it fits.
-function fixed_window.wait(record, capacity, cost, now)
-  if cost <= capacity - record.used then
-    return nil
-  end
-  return cost <= capacity and record.start + record.period - now or -1
-end
-
--- The record with a cost taken; the same one if that changes nothing.
-function fixed_window.charge(record, cost)
-  local used = math.min(record.used + cost, 2199023255552)
-  if used == record.used then
-    return record
-  end
-  return { tag = 1, period = record.period, start = record.start, used = used }
-end
-
--- The record with a cost given back; the same one if that changes nothing.
-function fixed_window.refund(record, cost, charged_at)
-  local used = math.max(record.used - cost, 0)
-  if used == record.used or charged_at - charged_at % record.period ~= record.start then
-    return record
-  end
-  return { tag = 1, period = record.period, start = record.start, used = used }
-end
-
-function fixed_window.date(record)
-  return record.start
-end
-
-function fixed_window.dead_at(record)
-  return record.start + record.period
-end
-
 -- The algorithms by their tags ------------------------------------------------------------------
 
-local algorithms = { fixed_window }
+local algorithms = { fixed_window, sliding_window, token_bucket }
 
 -- The request -----------------------------------------------------------------------------------
 
@@ -160,19 +80,28 @@ local is_asked = cost > 0 and (operation == 'check' or operation == 'peek')
 -- The latest time of the states.
 local latest = now
 
-for i = 5, #ARGV, 3 do
-  local tag, period, capacity = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local algorithm = algorithms[tag]
-  local stored = operation ~= 'reset' and records[place_of(tag, period)] or nil
+local limits = {}
+
+for i = 5, #ARGV, 4 do
+  local place = #limits + 1
+  local limit = {
+    algorithm = algorithms[tonumber(ARGV[i])],
+    tag = tonumber(ARGV[i]),
+    period = tonumber(ARGV[i + 1]),
+    number = tonumber(ARGV[i + 2]),
+    capacity = tonumber(ARGV[i + 3]),
+  }
+  limits[place] = limit
+  local stored = operation ~= 'reset' and records[place_of(limit.tag, limit.period)] or nil
   if stored and is_from_the_future(stored) then
     stored = nil
   end
-  local record = algorithm.at(stored, period, now)
-  current[i] = record
-  latest = math.max(latest, algorithm.date(record))
+  local record = limit.algorithm.at(stored, limit, now)
+  current[place] = record
+  latest = math.max(latest, limit.algorithm.date(record))
   if is_asked then
-    waits[i] = algorithm.wait(record, capacity, cost, now)
-    is_denied = is_denied or waits[i] ~= nil
+    waits[place] = limit.algorithm.wait(record, limit, cost, now)
+    is_denied = is_denied or waits[place] ~= nil
   end
 end
 
@@ -181,10 +110,9 @@ end
 local reply = { now, latest }
 local is_changed = false
 
-for i = 5, #ARGV, 3 do
-  local tag, period, capacity = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local algorithm = algorithms[tag]
-  local place = place_of(tag, period)
+for i, limit in ipairs(limits) do
+  local algorithm = limit.algorithm
+  local place = place_of(limit.tag, limit.period)
   local before = current[i]
   local after = before
   if operation == 'reset' then
@@ -193,34 +121,28 @@ for i = 5, #ARGV, 3 do
       is_changed = true
     end
   elseif operation == 'refund' then
-    after = algorithm.refund(before, cost, charged_at)
+    after = algorithm.refund(before, limit, cost, charged_at)
   elseif not is_denied then
-    after = algorithm.charge(before, cost)
+    after = algorithm.charge(before, limit, cost)
   end
   if after ~= before then
     records[place or #records + 1] = after
-    -- With the first write goes what is dead. That was as good as absent above.
-    if not is_changed and #records > 1 then
-      local kept = {}
-      for _, record in ipairs(records) do
-        if record == after or (expires_at(record) > now and not is_from_the_future(record)) then
-          kept[#kept + 1] = record
-        end
-      end
-      records = kept
-    end
     is_changed = true
   end
   local size = #reply
-  reply[size + 1], reply[size + 2] = algorithm.standing(after, capacity, now)
+  reply[size + 1], reply[size + 2] = algorithm.standing(after, limit, now)
   reply[size + 3] = waits[i] or 0
 end
 
 if is_changed and operation ~= 'peek' then
   local bytes, last = '\1', 0
   for _, record in ipairs(records) do
-    bytes = bytes .. algorithms[record.tag].write(record)
-    last = math.max(last, expires_at(record))
+    -- What is dead is left out.
+    local ends = expires_at(record)
+    if ends > now and not is_from_the_future(record) then
+      bytes = bytes .. algorithms[record.tag].write(record)
+      last = math.max(last, ends)
+    end
   end
   local ttl = last - now
   if is_given_time then
@@ -228,8 +150,7 @@ if is_changed and operation ~= 'peek' then
     ttl = math.max(ttl, 3600000)
   end
   local written
-  -- What a reset leaves may be dead already.
-  if #records == 0 or ttl <= 0 then
+  if last == 0 then
     written = redis.pcall('DEL', KEYS[1])
   else
     written = redis.pcall('SET', KEYS[1], bytes, 'PX', string.format('%.0f', ttl))

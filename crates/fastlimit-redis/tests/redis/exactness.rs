@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fastlimit_core::{Cost, Key, Limit, Operation};
+use fastlimit_core::{Cost, Key, Operation, Policy};
 use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::unique_prefix;
 
@@ -21,22 +21,23 @@ type Windows = BTreeMap<u64, (u64, u64)>;
 #[derive(Clone, Debug)]
 struct Run {
     prefix: String,
-    limit: Limit,
+    /// Answers are counted by the windows of the first limit.
+    policy: Policy,
     millis: u64,
 }
 
 impl Run {
     fn line(&self) -> String {
-        format!("{} {} {}\n", self.prefix, self.limit, self.millis)
+        format!("{}|{}|{}\n", self.prefix, self.policy, self.millis)
     }
 
     fn of_line(line: &str) -> Self {
-        let mut words = line.split_whitespace();
-        let mut word = || words.next().unwrap();
+        let mut parts = line.split('|');
+        let mut part = || parts.next().unwrap();
         Self {
-            prefix: word().to_owned(),
-            limit: word().parse().unwrap(),
-            millis: word().parse().unwrap(),
+            prefix: part().to_owned(),
+            policy: part().parse().unwrap(),
+            millis: part().parse().unwrap(),
         }
     }
 
@@ -50,7 +51,7 @@ impl Run {
                     loop {
                         let key = Key::new(&run.prefix, "p", "t", "hot");
                         let check = Operation::Check(Cost::ONE);
-                        let outcome = apply(&store, key, run.limit, check).await.unwrap();
+                        let outcome = apply(&store, key, &run.policy, check).await.unwrap();
                         answers.push((outcome.now().as_millis(), outcome.is_allowed()));
                         if Instant::now() >= end {
                             return answers;
@@ -59,7 +60,8 @@ impl Run {
                 })
             })
             .collect();
-        let period = u64::try_from(self.limit.rate().period().as_millis()).unwrap();
+        let period = self.policy.limits()[0].rate().period().as_millis();
+        let period = u64::try_from(period).unwrap();
         let mut windows = Windows::new();
         for task in tasks {
             for (now, is_allowed) in task.await.unwrap() {
@@ -164,7 +166,7 @@ fn the_second_process() {
 }
 
 /// Runs on both processes at once, and returns what both saw.
-fn both(limit: &str, millis: u64, runs: usize, mut look: impl FnMut(&Windows)) {
+fn both(policy: &str, millis: u64, runs: usize, mut look: impl FnMut(&Windows)) {
     let rig = Rig::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let store = runtime.block_on(rig.store());
@@ -172,7 +174,7 @@ fn both(limit: &str, millis: u64, runs: usize, mut look: impl FnMut(&Windows)) {
     for _ in 0..runs {
         let run = Run {
             prefix: unique_prefix(),
-            limit: limit.parse().unwrap(),
+            policy: policy.parse().unwrap(),
             millis,
         };
         second.say(&run.line());
@@ -214,5 +216,22 @@ fn windows_that_turn_over_are_each_exact() {
         }
         println!("{full} windows of 50 admitted, {asked_in_all} asked");
         assert!(full >= 8, "{windows:?}");
+    });
+}
+
+#[test]
+fn two_limits_admit_what_a_sequence_of_requests_would() {
+    both("50/second; 200/minute", 5_500, 1, |windows| {
+        let mut in_minute = BTreeMap::<u64, u64>::new();
+        for (start, (asked, admitted)) in windows {
+            let used = in_minute.entry(start - start % 60_000).or_default();
+            assert_eq!(*admitted, 50.min(*asked).min(200 - *used), "{windows:?}");
+            *used += admitted;
+        }
+        println!("admitted per minute: {in_minute:?}");
+        assert!(
+            in_minute.values().any(|admitted| *admitted == 200),
+            "{windows:?}"
+        );
     });
 }

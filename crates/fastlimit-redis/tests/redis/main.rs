@@ -6,6 +6,7 @@
     reason = "a panic in a function of a test is a failed test"
 )]
 
+mod arithmetic;
 mod cancellation;
 mod exactness;
 mod fake_server;
@@ -16,6 +17,7 @@ mod outage;
 mod permissions;
 mod replies;
 mod rig;
+mod round_trips;
 mod runtimes;
 mod script_flush;
 mod secrets;

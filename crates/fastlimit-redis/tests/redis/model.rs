@@ -50,10 +50,29 @@ fn period() -> impl Strategy<Value = u64> {
     ]
 }
 
+/// What a record is known by.
+type Kind = (u64, usize);
+
+const ALGORITHMS: [Algorithm; 3] = [
+    Algorithm::FixedWindow,
+    Algorithm::SlidingWindow,
+    Algorithm::TokenBucket,
+];
+
 fn requests() -> impl Strategy<Value = u32> {
     prop_oneof![
         6 => 0_u32..6,
         1 => Just(Rate::MAX_REQUESTS),
+        1 => 0..=Rate::MAX_REQUESTS,
+    ]
+}
+
+/// Of a token bucket; too much for its rate is read as none.
+fn burst() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        4 => 0_u32..9,
+        1 => Just(Limit::MAX_BURST),
+        1 => 1..=Limit::MAX_BURST,
     ]
 }
 
@@ -67,7 +86,8 @@ fn milli() -> impl Strategy<Value = u64> {
     ]
 }
 
-fn step(periods: Vec<u64>) -> impl Strategy<Value = Step> {
+fn step(kinds: Vec<Kind>) -> impl Strategy<Value = Step> {
+    let periods: Vec<u64> = kinds.iter().map(|(period, _)| *period).collect();
     let grace = periods.iter().copied().min().unwrap_or(1).min(60_000);
     let longest = periods.iter().copied().max().unwrap_or(1);
     let time = prop_oneof![
@@ -79,13 +99,16 @@ fn step(periods: Vec<u64>) -> impl Strategy<Value = Step> {
         1 => (1..=3 * longest + 70_000).prop_map(Time::WildlyBack),
         1 => prop::sample::select(periods.clone()).prop_map(|p| Time::Forward(p + 60_000)),
     ];
-    let count = 1..=periods.len();
-    let limits = prop::sample::subsequence(periods, count)
+    let count = 1..=kinds.len();
+    let limits = prop::sample::subsequence(kinds, count)
         .prop_shuffle()
-        .prop_flat_map(|periods| {
-            periods
+        .prop_flat_map(|kinds| {
+            kinds
                 .into_iter()
-                .map(|period| requests().prop_map(move |requests| limit(requests, period)))
+                .map(|kind| {
+                    (requests(), burst())
+                        .prop_map(move |(requests, burst)| limit(requests, burst, kind))
+                })
                 .collect::<Vec<_>>()
         });
     let operation = prop_oneof![
@@ -103,22 +126,28 @@ fn step(periods: Vec<u64>) -> impl Strategy<Value = Step> {
     })
 }
 
-fn history() -> impl Strategy<Value = (u64, Vec<Step>)> {
+fn history(algorithms: &'static [usize]) -> impl Strategy<Value = (u64, Vec<Step>)> {
     let start = prop_oneof![
         3 => 1_700_000_000_000_u64..1_800_000_000_000,
         1 => 0_u64..200_000,
         1 => (1_u64 << 52) - 200_000..=1 << 52,
     ];
-    let steps = prop::collection::btree_set(period(), 1..=3).prop_flat_map(|periods| {
-        let periods: Vec<_> = periods.into_iter().collect();
-        prop::collection::vec(step(periods), 1..16)
+    let kind = (period(), prop::sample::select(algorithms));
+    let steps = prop::collection::btree_set(kind, 1..=4).prop_flat_map(|kinds| {
+        let kinds: Vec<_> = kinds.into_iter().collect();
+        prop::collection::vec(step(kinds), 1..16)
     });
     (start, steps)
 }
 
-fn limit(requests: u32, period: u64) -> Limit {
+fn limit(requests: u32, burst: u32, (period, algorithm): Kind) -> Limit {
     let rate = Rate::new(requests, Duration::from_millis(period)).unwrap();
-    Limit::new(rate, Algorithm::FixedWindow)
+    match ALGORITHMS[algorithm] {
+        Algorithm::TokenBucket => {
+            Limit::token_bucket(rate, burst).unwrap_or(Limit::new(rate, Algorithm::TokenBucket))
+        }
+        algorithm => Limit::new(rate, algorithm),
+    }
 }
 
 fn moved(now: Timestamp, time: &Time) -> Timestamp {
@@ -132,7 +161,27 @@ fn moved(now: Timestamp, time: &Time) -> Timestamp {
 }
 
 #[test]
-fn histories_equal_the_model() {
+fn histories_of_fixed_windows_equal_the_model() {
+    histories_equal_the_model(&[0]);
+}
+
+#[test]
+fn histories_of_sliding_windows_equal_the_model() {
+    histories_equal_the_model(&[1]);
+}
+
+#[test]
+fn histories_of_token_buckets_equal_the_model() {
+    histories_equal_the_model(&[2]);
+}
+
+#[test]
+fn histories_of_mixed_algorithms_equal_the_model() {
+    histories_equal_the_model(&[0, 1, 2]);
+}
+
+/// Tries 2,500 histories of these algorithms.
+fn histories_equal_the_model(algorithms: &'static [usize]) {
     let rig = Rig::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let clock = ManualClock::default();
@@ -143,11 +192,11 @@ fn histories_equal_the_model() {
     let steps = AtomicU64::new(0);
 
     let config = Config {
-        cases: 3_000,
+        cases: 2_500,
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         ..Config::default()
     };
-    let result = TestRunner::new(config).run(&history(), |(start, history)| {
+    let result = TestRunner::new(config).run(&history(algorithms), |(start, history)| {
         let identifier = histories.fetch_add(1, Ordering::Relaxed).to_string();
         let key = rig.key(&identifier);
         let mut entry = Entry::new();

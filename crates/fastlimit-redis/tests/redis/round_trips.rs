@@ -1,0 +1,71 @@
+//! One round trip per operation, and few commands inside, however many limits there are: counted
+//! at the server.
+
+use fastlimit_core::{Cost, Operation, Policy};
+use fastlimit_test_redis::TestRedis;
+use redis::aio::MultiplexedConnection;
+
+use crate::rig::{apply, connection, patient};
+
+/// How often the server carried out a command.
+async fn calls(connection: &mut MultiplexedConnection, command: &str) -> u64 {
+    let info: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query_async(connection)
+        .await
+        .unwrap();
+    let line = format!("cmdstat_{command}:calls=");
+    let calls = info.lines().find_map(|stat| stat.strip_prefix(&line));
+    calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_check_is_one_call_of_the_script_whatever_its_limits() {
+    // A server of its own, since everybody's commands are counted together.
+    let redis = TestRedis::start().unwrap();
+    let store = patient(redis.url()).connect().await.unwrap();
+    let mut counter = connection(redis.url()).await;
+    let policies = [
+        "1000/hour",
+        "1000/hour; 1000/day",
+        "1000/hour; 900/hour sliding-window; 800/hour token-bucket; 9000/day; 700/2h burst 600 token-bucket",
+    ];
+    // The first call loads the script.
+    let warm: Policy = "1/second".parse().unwrap();
+    let key = fastlimit_core::Key::new("fl", "p", "t", "warm");
+    let _ = apply(&store, key, &warm, Operation::Check(Cost::ONE))
+        .await
+        .unwrap();
+
+    for (policy, text) in policies.iter().enumerate() {
+        let limits: Policy = text.parse().unwrap();
+        let identifier = policy.to_string();
+        let key = fastlimit_core::Key::new("fl", "p", "t", &identifier);
+        for (operation, writes) in [
+            (Operation::Check(Cost::ONE), 1),
+            (Operation::Peek(Cost::ONE), 0),
+            (Operation::Check(Cost::requests(100_000)), 0),
+            (Operation::Charge(Cost::ONE), 1),
+        ] {
+            let commands = ["evalsha", "eval", "time", "get", "set", "del"];
+            let mut before = Vec::new();
+            for command in commands {
+                before.push(calls(&mut counter, command).await);
+            }
+            for _ in 0..10 {
+                let _ = apply(&store, key, &limits, operation).await.unwrap();
+            }
+            for (command, (before, expected)) in commands
+                .iter()
+                .zip(before.into_iter().zip([1, 0, 1, 1, writes, 0]))
+            {
+                let made = calls(&mut counter, command).await - before;
+                assert_eq!(
+                    made,
+                    10 * expected,
+                    "{command} for {operation:?} under {text}"
+                );
+            }
+        }
+    }
+}
