@@ -63,6 +63,7 @@ async fn newcomers_do_not_pile_up() {
         most = most.max(store.len());
         clock.advance(Duration::from_secs(1));
     }
+    println!("{most} at once");
     assert!(most < 6_000, "{most} at once");
 }
 
