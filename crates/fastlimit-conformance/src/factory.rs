@@ -50,8 +50,8 @@ pub trait StoreFactory: Send + Sync {
         std::any::type_name::<Self>()
     }
 
-    /// Returns how many random histories the store is tried with, 2,000 unless you say
-    /// otherwise. The environment variable `FASTLIMIT_CONFORMANCE_HISTORIES` goes before it.
+    /// Returns how many random histories the store is tried with by each law that tries some,
+    /// 2,000 unless you say otherwise. The environment variable `FASTLIMIT_CONFORMANCE_HISTORIES` goes before it.
     ///
     /// A history is about twenty requests, and is compared with the model answer by answer. In
     /// real time, without a [`ManualClock`](fastlimit_core::ManualClock), a tenth is tried.

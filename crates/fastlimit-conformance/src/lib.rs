@@ -83,12 +83,17 @@
 //! - With an [`Inspect`], the laws see that a denial leaves the state byte for byte, that a peek
 //!   creates no key, and that dead state is dropped.
 //!
+//! Laws that hold for limits of any [`Algorithm`](fastlimit_core::Algorithm) are tried with each of
+//! them; in real time without token buckets, which never stand still, but for the random
+//! histories.
+//!
 //! Requests go to keys under a random prefix, another one for each law, so that a server may be
 //! shared.
 //!
 //! # Random histories
 //!
-//! Some laws compare random requests with the model. A violation shows the shortest part of the
+//! Some laws compare random requests with the model: one for each algorithm, one for policies
+//! that mix them, one for the edges of the domain. A violation shows the shortest part of the
 //! history that still has it, and a seed: set `FASTLIMIT_CONFORMANCE_SEED` to it to try the
 //! same again. `FASTLIMIT_CONFORMANCE_HISTORIES` sets how many are tried, for a long night.
 

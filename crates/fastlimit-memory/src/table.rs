@@ -182,13 +182,17 @@ impl<'a> Shard<'a> {
         // Half of what stands at a place: so a new subject takes more along than it adds, as long
         // as a third of all have expired.
         let first_tag = if fastrand::bool() { 0 } else { TAGS / 2 };
-        sample(&self.slots, first_tag..first_tag + TAGS / 2, |subject, entry| {
-            if entry.expires_at() < now
-                && let Some(place) = free.next()
-            {
-                *place = Some(subject.hash());
-            }
-        });
+        sample(
+            &self.slots,
+            first_tag..first_tag + TAGS / 2,
+            |subject, entry| {
+                if entry.expires_at() < now
+                    && let Some(place) = free.next()
+                {
+                    *place = Some(subject.hash());
+                }
+            },
+        );
         for hash in expired.into_iter().flatten() {
             let removed = self.slots.remove_entry(hash, |slot| {
                 slot.0.hash() == hash && slot.1.get().expires_at() < now

@@ -1,45 +1,22 @@
-use std::time::Duration;
-
-use fastlimit_core::{Algorithm, Cost, Limit, Operation, Policy, Rate, Timestamp};
+use fastlimit_core::{Algorithm, Cost, Operation, Policy, Timestamp};
 use fastrand::Rng;
 
+use super::directed::near_one;
+use super::spec::{LONGEST_PERIOD, Spec, logarithmic};
 use crate::model::Answer;
 
 /// Past this grace a store may have forgotten what is dead, so that no clock steps back further.
-const LONGEST_GRACE: u64 = 60_000;
+pub(super) const LONGEST_GRACE: u64 = 60_000;
 
 const YEAR: u64 = 365 * 86_400_000;
-const LONGEST_PERIOD: u64 = 366 * 86_400_000;
-
-const PERIODS: [u64; 18] = [
-    1,
-    2,
-    3,
-    7,
-    10,
-    250,
-    999,
-    1_000,
-    1_001,
-    30_000,
-    59_999,
-    60_000,
-    60_001,
-    3_600_000,
-    86_400_000,
-    604_800_000,
-    30 * 86_400_000,
-    LONGEST_PERIOD,
-];
-
-const NUMBERS: [u32; 12] = [0, 1, 1, 2, 3, 4, 5, 7, 10, 100, 1_000, Rate::MAX_REQUESTS];
-
 /// What a history is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    OneLimit,
-    SeveralLimits,
-    /// The least and the greatest of everything.
+    /// One limit of an algorithm.
+    One(Algorithm),
+    /// One to four limits of any algorithms, some of them with the same period.
+    Several,
+    /// The least and the greatest of everything, and what is hard to divide.
     Extremes,
 }
 
@@ -47,8 +24,8 @@ pub(crate) enum Kind {
 pub(crate) struct Generator {
     rng: Rng,
     kind: Kind,
-    /// The limits that the history is about: requests and period.
-    pool: Vec<(u32, u64)>,
+    /// The limits that the history is about.
+    pool: Vec<Spec>,
     /// How far the clock may step back from the latest time.
     grace: u64,
     now: u64,
@@ -57,23 +34,28 @@ pub(crate) struct Generator {
     charged_at: Vec<u64>,
     /// What the last answer said remains, milli.
     remaining: u64,
+    /// What was asked for last, milli.
+    cost: u64,
 }
 
 impl Generator {
     pub(crate) fn new(kind: Kind, mut rng: Rng) -> Self {
         let size = match kind {
-            Kind::OneLimit => 1,
-            Kind::SeveralLimits => rng.usize(2..=4),
+            Kind::One(_) => 1,
+            Kind::Several => rng.usize(1..=4),
             Kind::Extremes => rng.usize(1..=2),
         };
-        let mut pool: Vec<(u32, u64)> = Vec::new();
+        let mut pool: Vec<Spec> = Vec::new();
         while pool.len() < size {
-            let period = random_period(kind, &mut rng);
-            if pool.iter().all(|&(_, taken)| taken != period) {
-                pool.push((random_number(kind, &mut rng), period));
+            // Often the same period with another algorithm.
+            let period = pool.last().map(|spec| spec.period);
+            let period = period.filter(|_| rng.u32(0..10) < 4);
+            let spec = Spec::random(kind, period, &mut rng);
+            if !pool.iter().any(|known| known.is_like(&spec)) {
+                pool.push(spec);
             }
         }
-        let shortest = pool.iter().map(|&(_, period)| period).min().unwrap_or(1);
+        let shortest = pool.iter().map(|spec| spec.period).min().unwrap_or(1);
         let now = random_time(kind, &mut rng);
         Self {
             rng,
@@ -84,6 +66,7 @@ impl Generator {
             latest: now,
             charged_at: Vec::new(),
             remaining: 0,
+            cost: 0,
         }
     }
 
@@ -97,6 +80,7 @@ impl Generator {
         let period = self.any_period();
         let next_window = self.now - self.now % period + period;
         let moved = match self.rng.u32(0..100) {
+            0..25 if self.kind == Kind::Extremes => self.hard_time(next_window),
             0..45 => self.now,
             45..55 => self.now + self.rng.u64(1..=3),
             55..75 => (next_window + self.rng.u64(0..=2)).saturating_sub(1),
@@ -121,8 +105,8 @@ impl Generator {
     pub(crate) fn ask(&mut self) -> Result<(Policy, Operation), String> {
         if self.rng.u32(0..100) < 12 {
             let index = self.rng.usize(..self.pool.len());
-            if let Some(limit) = self.pool.get_mut(index) {
-                limit.0 = random_number(self.kind, &mut self.rng);
+            if let Some(spec) = self.pool.get_mut(index) {
+                spec.change_numbers(self.kind, &mut self.rng);
             }
         }
         let mut chosen = self.pool.clone();
@@ -136,10 +120,7 @@ impl Generator {
         }
         let limits = chosen
             .iter()
-            .map(|&(requests, period)| {
-                let rate = Rate::new(requests, Duration::from_millis(period))?;
-                Ok(Limit::new(rate, Algorithm::FixedWindow))
-            })
+            .map(Spec::limit)
             .collect::<Result<Vec<_>, fastlimit_core::Error>>()
             .and_then(|limits| Ok(Policy::new("history", limits)?))
             .map_err(|error| error.to_string())?;
@@ -157,6 +138,7 @@ impl Generator {
 
     fn any_operation(&mut self, limits: &Policy) -> Operation {
         let cost = self.any_cost(limits);
+        self.cost = cost.as_milli();
         match self.rng.u32(0..100) {
             0..52 => Operation::Check(cost),
             52..64 => Operation::Peek(cost),
@@ -177,6 +159,8 @@ impl Generator {
             .get(index)
             .map_or(0, |limit| limit.capacity().as_milli());
         Cost::milli(match self.rng.u32(0..100) {
+            0..25 if self.kind == Kind::Extremes => self.hard_cost(capacity),
+            25..30 if self.kind == Kind::Extremes => u64::MAX,
             0..5 => 0,
             5..10 => 1,
             10..40 => 1_000,
@@ -212,28 +196,51 @@ impl Generator {
     }
 
     fn any_period(&mut self) -> u64 {
+        self.any_spec().map_or(1, |spec| spec.period)
+    }
+
+    fn any_spec(&mut self) -> Option<Spec> {
         let index = self.rng.usize(..self.pool.len());
-        self.pool.get(index).map_or(1, |&(_, period)| period)
+        self.pool.get(index).copied()
     }
-}
 
-fn random_period(kind: Kind, rng: &mut Rng) -> u64 {
-    match (kind, rng.u32(0..10)) {
-        (Kind::Extremes, 0..5) => 1,
-        (Kind::Extremes, 5..9) => LONGEST_PERIOD,
-        (_, 0..7) => rng.choice(PERIODS).unwrap_or(1),
-        _ => logarithmic(LONGEST_PERIOD, rng).max(1),
+    /// A time at which the product with the number of a bucket, or with what was charged to a
+    /// sliding window, is near a multiple of the period.
+    fn hard_time(&mut self, next_window: u64) -> u64 {
+        let Some(spec) = self.any_spec() else {
+            return self.now;
+        };
+        let factor = match spec.algorithm {
+            Algorithm::TokenBucket => spec.number(),
+            _ => self.cost,
+        };
+        let Some(number) = near_one(u128::from(factor), spec.period, &mut self.rng) else {
+            return self.now;
+        };
+        let hard = match spec.algorithm {
+            Algorithm::TokenBucket => self.now + number,
+            // The part of the window before that still counts.
+            _ => next_window - next_window % spec.period + spec.period - number,
+        };
+        hard.max(self.latest.saturating_sub(self.grace))
     }
-}
 
-fn random_number(kind: Kind, rng: &mut Rng) -> u32 {
-    match (kind, rng.u32(0..10)) {
-        (Kind::Extremes, 0..6) => Rate::MAX_REQUESTS,
-        (Kind::Extremes, 6..8) => 0,
-        (_, 0..8) => rng.choice(NUMBERS).unwrap_or(1),
-        _ => {
-            let number = logarithmic(u64::from(Rate::MAX_REQUESTS), rng);
-            u32::try_from(number).unwrap_or(Rate::MAX_REQUESTS)
+    /// A cost whose product with the period is near a multiple of the number of a bucket, or
+    /// leaves such a rest of what was charged to a sliding window.
+    fn hard_cost(&mut self, capacity: u64) -> u64 {
+        let Some(spec) = self.any_spec() else {
+            return 0;
+        };
+        let divisor = match spec.algorithm {
+            Algorithm::TokenBucket => spec.number(),
+            _ => self.cost,
+        };
+        let period = u128::from(spec.period);
+        let number = near_one(period, divisor.max(1), &mut self.rng).unwrap_or(1_000);
+        if self.rng.bool() {
+            number
+        } else {
+            capacity.saturating_sub(number)
         }
     }
 }
@@ -246,10 +253,4 @@ fn random_time(kind: Kind, rng: &mut Rng) -> u64 {
         (_, 2) => logarithmic(last, rng),
         _ => 1_700_000_000_000 + rng.u64(0..YEAR),
     }
-}
-
-/// A number up to `most`, as likely to have few digits as many.
-fn logarithmic(most: u64, rng: &mut Rng) -> u64 {
-    let bits = rng.u32(0..=most.ilog2());
-    rng.u64(0..=most.min(2 << bits))
 }

@@ -1,8 +1,10 @@
 //! Random sequences of requests, compared with the model answer by answer.
 
 mod concurrent;
+mod directed;
 mod generator;
 mod replay;
+mod spec;
 mod step;
 
 pub(crate) use concurrent::{Recorder, linearizes};

@@ -1,9 +1,12 @@
-use fastlimit_core::{Limit, ManualClock};
+use std::time::Duration;
+
+use fastlimit_core::{Limit, ManualClock, Operation, Timestamp};
 use fastrand::Rng;
 
+use super::generator::LONGEST_GRACE;
 use super::{Generator, Kind, Step, step};
 use crate::Violation;
-use crate::model::{Difference, Model};
+use crate::model::{Answer, Difference, Model};
 use crate::scene::{Scene, Subject};
 use crate::settings;
 
@@ -100,6 +103,10 @@ fn generate(scene: &Scene, kind: Kind, rng: Rng) -> Result<Vec<Step>, Violation>
 }
 
 /// Sends the steps to a subject and to the model: the first answer that differs.
+///
+/// Where a check is denied for a while, it must pass when that is over and not a millisecond
+/// before: on the model, which gave the same wait as the store, and on the store itself where its
+/// clock may go there and back.
 async fn differs(
     scene: &Scene,
     clock: &ManualClock,
@@ -117,17 +124,83 @@ async fn differs(
         if let Some(difference) = answer.difference(&outcome) {
             return Ok(Some((index, difference)));
         }
+        let (Operation::Check(cost) | Operation::Peek(cost)) = step.operation else {
+            continue;
+        };
+        let Some(wait) = outcome.retry_after() else {
+            continue;
+        };
+        let Some(times) = around_the_end_of(step.now, wait) else {
+            continue;
+        };
+        for (time, passes) in times {
+            let peek = Operation::Peek(cost);
+            let foretold = model
+                .apply(step.limits.limits(), peek, time)
+                .map_err(|error| broken(scene, error))?;
+            if foretold.is_allowed() != passes {
+                return Ok(Some((index, misses(passes, &foretold))));
+            }
+            if !may_go_to(time, steps.get(index..).unwrap_or_default()) {
+                continue;
+            }
+            clock.set(time);
+            let found = subject.peek(&step.limits, cost).await?;
+            if let Some(difference) = foretold.difference(&found) {
+                return Ok(Some((index, difference)));
+            }
+        }
     }
     clean_up(scene, steps, subject).await?;
     Ok(None)
+}
+
+/// The last time at which a check fails that is denied for `wait`, and the first at which it
+/// passes; `None` past the end of time.
+fn around_the_end_of(now: Timestamp, wait: Duration) -> Option<[(Timestamp, bool); 2]> {
+    let end = now.saturating_add(wait);
+    let before = end.saturating_sub(Duration::from_millis(1));
+    (end < Timestamp::MAX).then_some([(before, false), (end, true)])
+}
+
+/// Tells whether the clock may go ahead to a time and come back for the steps that are left: a
+/// store may forget what is dead when the clock steps back by more than the grace.
+fn may_go_to(time: Timestamp, steps: &[Step]) -> bool {
+    let limits = steps.iter().flat_map(|step| step.limits.limits());
+    let shortest = limits.map(|limit| limit.rate().period()).min();
+    let grace = shortest
+        .unwrap_or_default()
+        .min(Duration::from_millis(LONGEST_GRACE));
+    steps
+        .iter()
+        .all(|step| step.now.saturating_add(grace) >= time)
+}
+
+fn misses(passes: bool, foretold: &Answer) -> Difference {
+    Difference {
+        field: format!(
+            "retry_after, since {} the model is_allowed at {}",
+            if passes {
+                "after it"
+            } else {
+                "a millisecond early"
+            },
+            foretold.now
+        ),
+        expected: passes.to_string(),
+        found: foretold.is_allowed().to_string(),
+    }
 }
 
 /// Resets every limit of a history: on a server, some would stay for a year.
 async fn clean_up(scene: &Scene, steps: &[Step], subject: &Subject) -> Result<(), Violation> {
     let mut limits: Vec<Limit> = Vec::new();
     for limit in steps.iter().flat_map(|step| step.limits.limits()) {
-        let period = limit.rate().period();
-        if limits.iter().all(|known| known.rate().period() != period) {
+        let same = |known: &Limit| {
+            let periods = [known, limit].map(|limit| limit.rate().period());
+            known.algorithm() == limit.algorithm() && periods[0] == periods[1]
+        };
+        if !limits.iter().any(same) {
             limits.push(*limit);
         }
     }
@@ -176,7 +249,8 @@ fn unequal(scene: &Scene, seed: u64, steps: &[Step], difference: &Difference) ->
     let (field, hint) = (&difference.field, settings::seed_hint(seed));
     scene.violation(
         format_args!(
-            "{field} of the last answer of this history ({hint}):{}\n  {field}",
+            "{field} of the last answer of this history ({hint}; after a denial come peeks at the \
+             end of its wait and 1 ms before, where the clock may go there):{}\n  {field}",
             step::list(steps)
         ),
         &difference.expected,

@@ -16,31 +16,33 @@ use crate::{LawResult, StoreFactory, Tested, Violation};
 /// The [`Violation`].
 pub async fn admits_up_to_the_capacity_and_no_more(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("admits_up_to_the_capacity_and_no_more", factory).await?;
-    let period = scene.quiet_period().await?;
-    for (requests, cost) in [
-        (1, 1_000),
-        (5, 1_000),
-        (10, 3_000),
-        (2, 300),
-        (100, 7_001),
-        (40, 40_000),
-    ] {
-        let limit = scene.limit(requests, period)?;
-        let subject = scene.subject(format_args!("{requests} by {cost}"));
-        let mut left = limit.capacity().as_milli();
-        while left >= cost {
-            left -= cost;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        for (requests, cost) in [
+            (1, 1_000),
+            (5, 1_000),
+            (10, 3_000),
+            (2, 300),
+            (100, 7_001),
+            (40, 40_000),
+        ] {
+            let limit = scene.limit(requests, period)?;
+            let subject = scene.subject(format_args!("{requests} by {cost}"));
+            let mut left = limit.capacity().as_milli();
+            while left >= cost {
+                left -= cost;
+                let outcome = subject.check(limit, Cost::milli(cost)).await?;
+                let what = format!("a check of {cost} milli of {limit} that leaves {left}");
+                scene.allowed(&what, &outcome)?;
+                scene.remains(&what, &outcome, left)?;
+            }
             let outcome = subject.check(limit, Cost::milli(cost)).await?;
-            let what = format!("a check of {cost} milli of {limit} that leaves {left}");
-            scene.allowed(&what, &outcome)?;
+            let what = format!("a check of {cost} milli of {limit} with {left} left");
+            scene.denied(&what, &outcome)?;
             scene.remains(&what, &outcome, left)?;
         }
-        let outcome = subject.check(limit, Cost::milli(cost)).await?;
-        let what = format!("a check of {cost} milli of {limit} with {left} left");
-        scene.denied(&what, &outcome)?;
-        scene.remains(&what, &outcome, left)?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Whatever is asked, what is admitted within one aligned window is no more than the capacity,
@@ -105,28 +107,30 @@ pub async fn no_window_admits_more_than_its_capacity(factory: &dyn StoreFactory)
 /// The [`Violation`].
 pub async fn what_remains_is_honest(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("what_remains_is_honest", factory).await?;
-    let period = scene.quiet_period().await?;
-    for (requests, used) in [
-        (1, 0),
-        (1, 1),
-        (1, 1_000),
-        (3, 1_001),
-        (50, 49_999),
-        (Rate::MAX_REQUESTS, 5),
-    ] {
-        let limit = scene.limit(requests, period)?;
-        let subject = scene.subject(format_args!("{used} of {requests}"));
-        let outcome = subject.check(limit, Cost::milli(used)).await?;
-        let left = outcome.remaining();
-        let more = Cost::milli(left.as_milli() + 1);
-        let what = format!("with {used} milli of {limit} in use and {left} said to remain");
-        let outcome = subject.check(limit, more).await?;
-        scene.denied(format_args!("a check of {more} {what}"), &outcome)?;
-        let outcome = subject.check(limit, left).await?;
-        scene.allowed(format_args!("a check of {left} {what}"), &outcome)?;
-        scene.remains(format_args!("after a check of all {what}"), &outcome, 0)?;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        for (requests, used) in [
+            (1, 0),
+            (1, 1),
+            (1, 1_000),
+            (3, 1_001),
+            (50, 49_999),
+            (Rate::MAX_REQUESTS, 5),
+        ] {
+            let limit = scene.limit(requests, period)?;
+            let subject = scene.subject(format_args!("{used} of {requests}"));
+            let outcome = subject.check(limit, Cost::milli(used)).await?;
+            let left = outcome.remaining();
+            let more = Cost::milli(left.as_milli() + 1);
+            let what = format!("with {used} milli of {limit} in use and {left} said to remain");
+            let outcome = subject.check(limit, more).await?;
+            scene.denied(format_args!("a check of {more} {what}"), &outcome)?;
+            let outcome = subject.check(limit, left).await?;
+            scene.allowed(format_args!("a check of {left} {what}"), &outcome)?;
+            scene.remains(format_args!("after a check of all {what}"), &outcome, 0)?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// What remains never grows inside a window, whatever is checked, peeked and charged, and
@@ -176,19 +180,21 @@ pub async fn what_remains_never_grows_inside_a_window(factory: &dyn StoreFactory
 /// The [`Violation`].
 pub async fn a_cost_of_zero_is_allowed_and_takes_nothing(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_cost_of_zero_is_allowed_and_takes_nothing", factory).await?;
-    let period = scene.quiet_period().await?;
-    for (requests, used) in [(3, 0), (3, 2_000), (3, 3_000), (3, 9_000), (0, 0), (0, 5)] {
-        let limit = scene.limit(requests, period)?;
-        let subject = scene.subject(format_args!("{used} of {requests}"));
-        let before = subject.charge(limit, Cost::milli(used)).await?;
-        for _ in 0..3 {
-            let outcome = subject.check(limit, Cost::ZERO).await?;
-            let what = format!("a check of cost 0 with {used} milli of {limit} in use");
-            scene.allowed(&what, &outcome)?;
-            scene.remains(&what, &outcome, before.remaining().as_milli())?;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        for (requests, used) in [(3, 0), (3, 2_000), (3, 3_000), (3, 9_000), (0, 0), (0, 5)] {
+            let limit = scene.limit(requests, period)?;
+            let subject = scene.subject(format_args!("{used} of {requests}"));
+            let before = subject.charge(limit, Cost::milli(used)).await?;
+            for _ in 0..3 {
+                let outcome = subject.check(limit, Cost::ZERO).await?;
+                let what = format!("a check of cost 0 with {used} milli of {limit} in use");
+                scene.allowed(&what, &outcome)?;
+                scene.remains(&what, &outcome, before.remaining().as_milli())?;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A limit of zero denies everything that costs something, and says that waiting does not help.
@@ -198,23 +204,25 @@ pub async fn a_cost_of_zero_is_allowed_and_takes_nothing(factory: &dyn StoreFact
 /// The [`Violation`].
 pub async fn a_limit_of_zero_denies_whatever_costs(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_limit_of_zero_denies_whatever_costs", factory).await?;
-    let period = scene.quiet_period().await?;
-    let limit = scene.limit(0, period)?;
-    let subject = scene.subject("nobody");
-    for cost in [Cost::milli(1), Cost::ONE, Cost::MAX] {
-        for outcome in [
-            subject.peek(limit, cost).await?,
-            subject.check(limit, cost).await?,
-        ] {
-            let what = format!("{cost} under {limit}");
-            scene.denied(&what, &outcome)?;
-            scene.remains(&what, &outcome, 0)?;
-            scene.equal(what, outcome.retry_after(), None)?;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let limit = scene.limit(0, period)?;
+        let subject = scene.subject("nobody");
+        for cost in [Cost::milli(1), Cost::ONE, Cost::MAX] {
+            for outcome in [
+                subject.peek(limit, cost).await?,
+                subject.check(limit, cost).await?,
+            ] {
+                let what = format!("{cost} under {limit}");
+                scene.denied(&what, &outcome)?;
+                scene.remains(&what, &outcome, 0)?;
+                scene.equal(what, outcome.retry_after(), None)?;
+            }
         }
+        let outcome = subject.usage(scene.limit(5, period)?).await?;
+        scene.remains("the limit raised to 5 after its denials", &outcome, 5_000)?;
     }
-    let outcome = subject.usage(scene.limit(5, period)?).await?;
-    scene.remains("the limit raised to 5 after its denials", &outcome, 5_000)?;
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A check that costs more than the capacity never passes, is told that waiting does not help,
@@ -225,19 +233,21 @@ pub async fn a_limit_of_zero_denies_whatever_costs(factory: &dyn StoreFactory) -
 /// The [`Violation`].
 pub async fn a_cost_above_the_capacity_never_passes(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_cost_above_the_capacity_never_passes", factory).await?;
-    let period = scene.quiet_period().await?;
-    let limit = scene.limit(4, period)?;
-    let subject = scene.subject("greedy");
-    for cost in [4_001, 5_000, 1 << 41, u64::MAX].map(Cost::milli) {
-        let outcome = subject.check(limit, cost).await?;
-        let what = format!("a check of {cost} under {limit}");
-        scene.denied(&what, &outcome)?;
-        scene.remains(&what, &outcome, 4_000)?;
-        scene.equal(what, outcome.retry_after(), None)?;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let limit = scene.limit(4, period)?;
+        let subject = scene.subject("greedy");
+        for cost in [4_001, 5_000, 1 << 41, u64::MAX].map(Cost::milli) {
+            let outcome = subject.check(limit, cost).await?;
+            let what = format!("a check of {cost} under {limit}");
+            scene.denied(&what, &outcome)?;
+            scene.remains(&what, &outcome, 4_000)?;
+            scene.equal(what, outcome.retry_after(), None)?;
+        }
+        let outcome = subject.check(limit, Cost::requests(4)).await?;
+        scene.allowed("a check of the whole capacity after them", &outcome)?;
     }
-    let outcome = subject.check(limit, Cost::requests(4)).await?;
-    scene.allowed("a check of the whole capacity after them", &outcome)?;
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Costs are counted to the thousandth of a request.
@@ -247,18 +257,20 @@ pub async fn a_cost_above_the_capacity_never_passes(factory: &dyn StoreFactory) 
 /// The [`Violation`].
 pub async fn thousandths_of_a_request_count(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("thousandths_of_a_request_count", factory).await?;
-    let period = scene.quiet_period().await?;
-    let limit = scene.limit(1, period)?;
-    let subject = scene.subject("frugal");
-    for left in (0..1_000).rev() {
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let limit = scene.limit(1, period)?;
+        let subject = scene.subject("frugal");
+        for left in (0..1_000).rev() {
+            let outcome = subject.check(limit, Cost::milli(1)).await?;
+            let what = format!("a check of 0.001 that leaves {left} milli");
+            scene.allowed(&what, &outcome)?;
+            scene.remains(what, &outcome, left)?;
+        }
         let outcome = subject.check(limit, Cost::milli(1)).await?;
-        let what = format!("a check of 0.001 that leaves {left} milli");
-        scene.allowed(&what, &outcome)?;
-        scene.remains(what, &outcome, left)?;
+        scene.denied("the check of 0.001 after a thousand", &outcome)?;
     }
-    let outcome = subject.check(limit, Cost::milli(1)).await?;
-    scene.denied("the check of 0.001 after a thousand", &outcome)?;
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A denied check takes nothing, however often it is tried: what it was denied for, a smaller
@@ -269,20 +281,22 @@ pub async fn thousandths_of_a_request_count(factory: &dyn StoreFactory) -> LawRe
 /// The [`Violation`].
 pub async fn a_denial_takes_nothing(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_denial_takes_nothing", factory).await?;
-    let period = scene.quiet_period().await?;
-    let limit = scene.limit(5, period)?;
-    let subject = scene.subject("stubborn");
-    let outcome = subject.check(limit, Cost::requests(3)).await?;
-    scene.remains("a check of 3 of 5", &outcome, 2_000)?;
-    for _ in 0..10 {
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let limit = scene.limit(5, period)?;
+        let subject = scene.subject("stubborn");
         let outcome = subject.check(limit, Cost::requests(3)).await?;
-        scene.denied("a check of 3 with 2 left", &outcome)?;
-        scene.remains("a check of 3 with 2 left", &outcome, 2_000)?;
+        scene.remains("a check of 3 of 5", &outcome, 2_000)?;
+        for _ in 0..10 {
+            let outcome = subject.check(limit, Cost::requests(3)).await?;
+            scene.denied("a check of 3 with 2 left", &outcome)?;
+            scene.remains("a check of 3 with 2 left", &outcome, 2_000)?;
+        }
+        let outcome = subject.check(limit, Cost::requests(2)).await?;
+        scene.allowed("a check of 2 after ten denials", &outcome)?;
+        scene.remains("a check of 2 after ten denials", &outcome, 0)?;
     }
-    let outcome = subject.check(limit, Cost::requests(2)).await?;
-    scene.allowed("a check of 2 after ten denials", &outcome)?;
-    scene.remains("a check of 2 after ten denials", &outcome, 0)?;
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// The greatest and the least of everything is counted exactly: 1,000,000,000 requests, one

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use fastlimit_core::{Cost, Operation, Outcome};
+use fastlimit_core::{Algorithm, Cost, Operation, Outcome};
 use fastrand::Rng;
 use tokio::sync::Barrier;
 
@@ -22,30 +22,33 @@ use crate::{LawResult, StoreFactory, Tested, Violation};
 /// The [`Violation`].
 pub async fn concurrent_checks_are_exact(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("concurrent_checks_are_exact", factory).await?;
-    let period = scene.quiet_period().await?;
-    for (round, (requests, cost)) in [(100, 1_000), (7, 2_000), (20, 300), (1, 1_000), (60, 1_000)]
-        .into_iter()
-        .cycle()
-        .take(15)
-        .enumerate()
-    {
-        let limit = scene.limit(requests, period)?;
-        let subject = scene.subject(round);
-        let outcomes = at_once(&scene, 8, move |task| {
-            let subject = subject.through(task);
-            async move {
-                let mut outcomes = Vec::new();
-                for _ in 0..20 {
-                    outcomes.push(subject.check(limit, Cost::milli(cost)).await?);
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        for (round, (requests, cost)) in
+            [(100, 1_000), (7, 2_000), (20, 300), (1, 1_000), (60, 1_000)]
+                .into_iter()
+                .cycle()
+                .take(15)
+                .enumerate()
+        {
+            let limit = scene.limit(requests, period)?;
+            let subject = scene.subject(round);
+            let outcomes = at_once(&scene, 8, move |task| {
+                let subject = subject.through(task);
+                async move {
+                    let mut outcomes = Vec::new();
+                    for _ in 0..20 {
+                        outcomes.push(subject.check(limit, Cost::milli(cost)).await?);
+                    }
+                    Ok(outcomes)
                 }
-                Ok(outcomes)
-            }
-        })
-        .await?;
-        let what = format!("160 checks of {cost} milli of {limit}, 8 at once");
-        counts_down(&scene, &what, &outcomes, limit.capacity().as_milli(), cost)?;
+            })
+            .await?;
+            let what = format!("160 checks of {cost} milli of {limit}, 8 at once");
+            counts_down(&scene, &what, &outcomes, limit.capacity().as_milli(), cost)?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Several limits are charged all together or not at all, however many check at once: none of
@@ -59,40 +62,42 @@ pub async fn concurrent_checks_of_several_limits_are_exact(
 ) -> LawResult {
     let law = "concurrent_checks_of_several_limits_are_exact";
     let scene = Scene::open(law, factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let both = scene.policy(&[(50, short), (30, long)])?;
-    let one = scene.policy(&[(50, short)])?;
-    for round in 0..8 {
-        let subject = scene.subject(round);
-        // Six tasks want 60 of both limits, two want 20 of the wider one alone.
-        let (both, one, asked) = (both.clone(), one.clone(), subject.clone());
-        let policies = (both.clone(), one.clone());
-        let outcomes = at_once(&scene, 8, move |task| {
-            let subject = asked.through(task);
-            let policy = if task < 6 { &policies.0 } else { &policies.1 }.clone();
-            async move {
-                let mut outcomes = Vec::new();
-                for _ in 0..10 {
-                    outcomes.push(subject.check(&policy, Cost::ONE).await?);
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let both = scene.policy(&[(50, short), (30, long)])?;
+        let one = scene.policy(&[(50, short)])?;
+        for round in 0..8 {
+            let subject = scene.subject(round);
+            // Six tasks want 60 of both limits, two want 20 of the wider one alone.
+            let (both, one, asked) = (both.clone(), one.clone(), subject.clone());
+            let policies = (both.clone(), one.clone());
+            let outcomes = at_once(&scene, 8, move |task| {
+                let subject = asked.through(task);
+                let policy = if task < 6 { &policies.0 } else { &policies.1 }.clone();
+                async move {
+                    let mut outcomes = Vec::new();
+                    for _ in 0..10 {
+                        outcomes.push(subject.check(&policy, Cost::ONE).await?);
+                    }
+                    Ok(outcomes)
                 }
-                Ok(outcomes)
-            }
-        })
-        .await?;
-        let admitted = |limits: usize| {
-            let of_those = outcomes
-                .iter()
-                .filter(|outcome| outcome.verdicts().len() == limits);
-            of_those.filter(|outcome| outcome.is_allowed()).count()
-        };
-        scene.equal(format_args!("60 checks of {both} at once"), admitted(2), 30)?;
-        scene.equal(format_args!("20 checks of {one} at once"), admitted(1), 20)?;
-        let left = subject.usage(&both).await?;
-        scene.remains(format_args!("all of {both} after them"), &left, 0)?;
-        let left = subject.usage(&one).await?;
-        scene.remains(format_args!("all of {one} after them"), &left, 0)?;
+            })
+            .await?;
+            let admitted = |limits: usize| {
+                let of_those = outcomes
+                    .iter()
+                    .filter(|outcome| outcome.verdicts().len() == limits);
+                of_those.filter(|outcome| outcome.is_allowed()).count()
+            };
+            scene.equal(format_args!("60 checks of {both} at once"), admitted(2), 30)?;
+            scene.equal(format_args!("20 checks of {one} at once"), admitted(1), 20)?;
+            let left = subject.usage(&both).await?;
+            scene.remains(format_args!("all of {both} after them"), &left, 0)?;
+            let left = subject.usage(&one).await?;
+            scene.remains(format_args!("all of {one} after them"), &left, 0)?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Many subjects at once do not disturb each other: each has all of its own capacity.
@@ -142,28 +147,30 @@ pub async fn concurrent_subjects_do_not_disturb_each_other(
 /// The [`Violation`].
 pub async fn concurrent_charges_and_refunds_add_up(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("concurrent_charges_and_refunds_add_up", factory).await?;
-    let period = scene.quiet_period().await?;
-    let limit = scene.limit(1_000, period)?;
-    for round in 0..4 {
-        let subject = scene.subject(round);
-        let asked = subject.clone();
-        let _: Vec<()> = at_once(&scene, 8, move |task| {
-            let subject = asked.through(task);
-            async move {
-                for _ in 0..20 {
-                    let charged = subject.charge(limit, Cost::requests(3)).await?;
-                    let at = charged.charged_at();
-                    let _ = subject.refund(limit, Cost::requests(2), at).await?;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let limit = scene.limit(1_000, period)?;
+        for round in 0..4 {
+            let subject = scene.subject(round);
+            let asked = subject.clone();
+            let _: Vec<()> = at_once(&scene, 8, move |task| {
+                let subject = asked.through(task);
+                async move {
+                    for _ in 0..20 {
+                        let charged = subject.charge(limit, Cost::requests(3)).await?;
+                        let at = charged.charged_at();
+                        let _ = subject.refund(limit, Cost::requests(2), at).await?;
+                    }
+                    Ok(Vec::new())
                 }
-                Ok(Vec::new())
-            }
-        })
-        .await?;
-        let outcome = subject.usage(limit).await?;
-        let what = "160 charges of 3 and refunds of 2 under 1000, 8 at once";
-        scene.remains(what, &outcome, 840_000)?;
+            })
+            .await?;
+            let outcome = subject.usage(limit).await?;
+            let what = "160 charges of 3 and refunds of 2 under 1000, 8 at once";
+            scene.remains(what, &outcome, 840_000)?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Whatever is asked at once, the answers are those that the model gives in some order in which
@@ -184,7 +191,11 @@ pub async fn concurrent_histories_replay_through_the_model(
         let policies = Arc::new([
             scene.policy(&[(6, short)])?,
             scene.policy(&[(6, short), (9, long)])?,
-            scene.policy(&[(8, long), (4, short)])?,
+            scene.policy_of(&[
+                scene.limit_of(Algorithm::SlidingWindow, 8, long)?,
+                scene.limit(4, short)?,
+                scene.limit_of(Algorithm::TokenBucket, 5, short)?,
+            ])?,
         ]);
         let recorder = Arc::new(Recorder::default());
         let subject = scene.subject(round);

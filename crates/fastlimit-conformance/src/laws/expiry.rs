@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Operation, Policy, Timestamp};
+use fastlimit_core::{Cost, Operation, Outcome, Policy};
 
 use crate::scene::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, START, Scene, Subject, at, time_left};
 use crate::{LawResult, Lifetime, StoreFactory, Tested, Violation};
@@ -25,6 +25,16 @@ const LONGEST_BY_ANOTHER_CLOCK: Duration = Duration::from_secs(3_600);
 /// The [`Violation`].
 pub async fn dead_state_is_dropped(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("dead_state_is_dropped", factory).await?;
+    for scene in scene.by_algorithm() {
+        let tested = drops(&scene).await?;
+        if tested != Tested::InFull {
+            return Ok(tested);
+        }
+    }
+    Ok(scene.tried_by_algorithm())
+}
+
+async fn drops(scene: &Scene) -> LawResult {
     let period = 50 * MILLISECOND;
     let limit = scene.limit(3, period)?;
     let dead: Vec<Subject> = (0..100)
@@ -79,58 +89,57 @@ pub async fn dead_state_is_dropped(factory: &dyn StoreFactory) -> LawResult {
 /// The [`Violation`].
 pub async fn state_has_a_lifetime(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("state_has_a_lifetime", factory).await?;
-    let policies = [
-        vec![(3, SECOND)],
-        vec![(3, 17 * SECOND)],
-        vec![(3, MINUTE)],
-        vec![(3, DAY)],
-        vec![(3, 366 * DAY)],
-        vec![(3, MINUTE), (5, HOUR), (7, SECOND)],
-    ];
-    for limits in policies {
-        let policy = scene.policy(&limits)?;
-        for operation in [
-            Operation::Check(Cost::ONE),
-            Operation::Charge(Cost::MAX),
-            Operation::Check(Cost::ZERO),
-            Operation::Refund {
-                cost: Cost::milli(1),
-                charged_at: scene.now().await?,
-            },
-        ] {
-            let subject = scene.subject(format_args!("{policy} {operation:?}"));
-            let first = subject.charge(&policy, Cost::milli(2)).await?.now();
-            let last = subject.apply(&policy, operation).await?.now();
-            let Some(lifetime) = subject.lifetime().await? else {
-                return Ok(Tested::NotTested {
-                    why: "it takes an inspector of a store that drops state by a lifetime",
-                });
-            };
-            lasts(&scene, &policy, [first, last], lifetime)?;
-            // Else it would stay on a server, for up to a year.
-            let _ = subject.reset(&policy).await?;
+    for scene in scene.by_algorithm() {
+        let policies = [
+            vec![(3, SECOND)],
+            vec![(3, 17 * SECOND)],
+            vec![(3, MINUTE)],
+            vec![(3, DAY)],
+            vec![(3, 366 * DAY)],
+            vec![(3, MINUTE), (5, HOUR), (7, SECOND)],
+        ];
+        for limits in policies {
+            let policy = scene.policy(&limits)?;
+            for operation in [
+                Operation::Check(Cost::ONE),
+                Operation::Charge(Cost::MAX),
+                Operation::Check(Cost::ZERO),
+                Operation::Refund {
+                    cost: Cost::milli(1),
+                    charged_at: scene.now().await?,
+                },
+            ] {
+                let subject = scene.subject(format_args!("{policy} {operation:?}"));
+                let _ = subject.charge(&policy, Cost::milli(2)).await?;
+                let outcome = subject.apply(&policy, operation).await?;
+                let Some(lifetime) = subject.lifetime().await? else {
+                    return Ok(Tested::NotTested {
+                        why: "it takes an inspector of a store that drops state by a lifetime",
+                    });
+                };
+                lasts(&scene, &policy, &outcome, lifetime)?;
+                // Else it would stay on a server, for up to a year.
+                let _ = subject.reset(&policy).await?;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
-/// Holds the law to the lifetime of a subject that was written at one of two times.
+/// Holds the law to the lifetime of a subject that answered so.
 fn lasts(
     scene: &Scene,
     policy: &Policy,
-    written: [Timestamp; 2],
+    outcome: &Outcome,
     lifetime: Lifetime,
 ) -> Result<(), Violation> {
-    let needed = |now| {
-        let periods = policy.limits().iter().map(|limit| limit.rate().period());
-        let dies = periods.map(|period| time_left(now, period) + period.min(MINUTE));
-        dies.max().unwrap_or_default()
-    };
-    let [least, most] = written.map(needed);
-    let (least, most) = (least.min(most), least.max(most));
+    let limits = policy.limits().iter().zip(outcome.verdicts());
+    let dies =
+        limits.map(|(limit, verdict)| verdict.reset_after() + limit.rate().period().min(MINUTE));
+    let least = dies.max().unwrap_or_default();
     let most = match scene.clock() {
-        Some(_) => most.max(LONGEST_BY_ANOTHER_CLOCK),
-        None => most,
+        Some(_) => least.max(LONGEST_BY_ANOTHER_CLOCK),
+        None => least,
     };
     let Lifetime::For(lifetime) = lifetime else {
         return Err(scene.violation(
@@ -156,43 +165,48 @@ fn lasts(
 /// The [`Violation`].
 pub async fn live_state_is_kept(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("live_state_is_kept", factory).await?;
-    let period = match scene.clock() {
-        Some(_) => HOUR,
-        None => scene.quiet_period().await?,
-    };
-    let (long, brief) = (scene.limit(3, period)?, scene.limit(5, 20 * MILLISECOND)?);
-    if let Some(clock) = scene.clock() {
-        clock.set(at(START).saturating_add(time_left(at(START), period)));
-    }
-    let mut spent = Vec::new();
-    for index in 0..20 {
-        let subject = scene.subject(format_args!("spent {index}"));
-        let _ = subject.check(long, Cost::requests(3)).await?;
-        spent.push(subject);
-    }
-    for round in 0..20 {
-        if scene.clock().is_some() {
-            scene.pass(2 * MINUTE).await?;
-        } else {
-            scene.pass(10 * MILLISECOND).await?;
+    for scene in scene.by_algorithm() {
+        let period = match scene.clock() {
+            Some(_) => HOUR,
+            None => scene.quiet_period().await?,
+        };
+        let (long, brief) = (scene.limit(3, period)?, scene.limit(5, 20 * MILLISECOND)?);
+        if let Some(clock) = scene.clock() {
+            clock.set(at(START).saturating_add(time_left(at(START), period)));
         }
-        for newcomer in 0..40 {
-            let subject = scene.subject(format_args!("newcomer {newcomer} of {round}"));
-            let _ = subject.check(brief, Cost::ONE).await?;
+        let mut spent = Vec::new();
+        for index in 0..20 {
+            let subject = scene.subject(format_args!("spent {index}"));
+            let _ = subject.check(long, Cost::requests(3)).await?;
+            spent.push(subject);
         }
-        // Another limit of the same subject comes and goes.
+        for round in 0..20 {
+            if scene.clock().is_some() {
+                scene.pass(2 * MINUTE).await?;
+            } else {
+                scene.pass(10 * MILLISECOND).await?;
+            }
+            for newcomer in 0..40 {
+                let subject = scene.subject(format_args!("newcomer {newcomer} of {round}"));
+                let _ = subject.check(brief, Cost::ONE).await?;
+            }
+            // Another limit of the same subject comes and goes.
+            for subject in &spent {
+                let _ = subject.check(brief, Cost::ONE).await?;
+            }
+        }
+        if let Some(clock) = scene.clock() {
+            // The last millisecond of a window, or of what a bucket or a sliding window holds.
+            if let Some(subject) = spent.first() {
+                let reset_after = subject.usage(long).await?.reset_after();
+                clock.advance(reset_after.saturating_sub(MILLISECOND));
+            }
+        }
         for subject in &spent {
-            let _ = subject.check(brief, Cost::ONE).await?;
+            let outcome = subject.check(long, long.capacity()).await?;
+            let what = format!("a subject that has spent {long}, after many others came and went");
+            scene.denied(what, &outcome)?;
         }
-    }
-    if let Some(clock) = scene.clock() {
-        clock.advance(time_left(scene.now().await?, period) - MILLISECOND);
-    }
-    for subject in &spent {
-        let outcome = subject.check(long, Cost::milli(1)).await?;
-        let what = format!("a subject that has spent {long}, after many others came and went");
-        scene.denied(&what, &outcome)?;
-        scene.remains(what, &outcome, 0)?;
     }
     Ok(match scene.clock() {
         Some(_) => Tested::InFull,
@@ -210,29 +224,35 @@ pub async fn live_state_is_kept(factory: &dyn StoreFactory) -> LawResult {
 /// The [`Violation`].
 pub async fn dead_state_is_kept_for_the_grace(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("dead_state_is_kept_for_the_grace", factory).await?;
-    let Some(clock) = scene.clock() else {
-        return Ok(NEEDS_A_CLOCK);
-    };
-    for period in [SECOND, MINUTE, HOUR] {
-        let grace = period.min(MINUTE);
-        let limit = scene.limit(3, period)?;
-        let brief = scene.limit(9, grace)?;
-        clock.set(at(START));
-        let end = at(START).saturating_add(time_left(at(START), period));
-        let subject = scene.subject(format_args!("{period:?}"));
-        let _ = subject.check(limit, Cost::requests(3)).await?;
-        // The last millisecond of the grace, in which others come.
-        clock.set(end.saturating_add(grace - MILLISECOND));
-        for newcomer in 0..200 {
-            let other = scene.subject(format_args!("newcomer {newcomer} of {period:?}"));
-            let _ = other.check(brief, Cost::ONE).await?;
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            return Ok(NEEDS_A_CLOCK);
+        };
+        for period in [SECOND, MINUTE, HOUR] {
+            let grace = period.min(MINUTE);
+            let limit = scene.limit(3, period)?;
+            let brief = scene.limit(9, grace)?;
+            clock.set(at(START));
+            let subject = scene.subject(format_args!("{period:?}"));
+            let spent = subject.check(limit, Cost::requests(3)).await?;
+            let end = at(START).saturating_add(spent.reset_after());
+            // The last millisecond of the grace, in which others come.
+            clock.set(end.saturating_add(grace - MILLISECOND));
+            for newcomer in 0..200 {
+                let other = scene.subject(format_args!("newcomer {newcomer} of {period:?}"));
+                let _ = other.check(brief, Cost::ONE).await?;
+            }
+            let outcome = subject.usage(limit).await?;
+            scene.remains(
+                format_args!("{limit} when all of it is back"),
+                &outcome,
+                3_000,
+            )?;
+            clock.step_back(grace);
+            let outcome = subject.check(limit, limit.capacity()).await?;
+            let what = format!("{limit} when the clock has stepped back by {grace:?}");
+            scene.denied(what, &outcome)?;
         }
-        let outcome = subject.usage(limit).await?;
-        scene.remains(format_args!("{limit} in the window after"), &outcome, 3_000)?;
-        clock.step_back(grace);
-        let outcome = subject.check(limit, Cost::milli(1)).await?;
-        let what = format!("{limit} when the clock has stepped back by {grace:?} to its window");
-        scene.denied(what, &outcome)?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }

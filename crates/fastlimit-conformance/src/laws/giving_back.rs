@@ -12,26 +12,28 @@ use crate::{LawResult, StoreFactory, Tested, Violation};
 /// The [`Violation`].
 pub async fn a_refund_gives_back_what_was_charged(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_refund_gives_back_what_was_charged", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    for limits in [vec![(5, short)], vec![(5, short), (6, long)]] {
-        let policy = scene.policy(&limits)?;
-        let subject = scene.subject(&policy);
-        let charged = subject.check(&policy, Cost::requests(5)).await?;
-        for (milli, left) in [(1, 1), (999, 1_000), (2_000, 3_000)] {
-            let refund = Cost::milli(milli);
-            let outcome = subject
-                .refund(&policy, refund, charged.charged_at())
-                .await?;
-            let what = format!("a refund of {refund} under {policy}");
-            scene.allowed(&what, &outcome)?;
-            scene.remains(what, &outcome, left)?;
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        for limits in [vec![(5, short)], vec![(5, short), (6, long)]] {
+            let policy = scene.policy(&limits)?;
+            let subject = scene.subject(&policy);
+            let charged = subject.check(&policy, Cost::requests(5)).await?;
+            for (milli, left) in [(1, 1), (999, 1_000), (2_000, 3_000)] {
+                let refund = Cost::milli(milli);
+                let outcome = subject
+                    .refund(&policy, refund, charged.charged_at())
+                    .await?;
+                let what = format!("a refund of {refund} under {policy}");
+                scene.allowed(&what, &outcome)?;
+                scene.remains(what, &outcome, left)?;
+            }
+            let outcome = subject.check(&policy, Cost::requests(3)).await?;
+            scene.allowed("a check of all that was refunded", &outcome)?;
+            let outcome = subject.check(&policy, Cost::milli(1)).await?;
+            scene.denied("a check of more than was refunded", &outcome)?;
         }
-        let outcome = subject.check(&policy, Cost::requests(3)).await?;
-        scene.allowed("a check of all that was refunded", &outcome)?;
-        let outcome = subject.check(&policy, Cost::milli(1)).await?;
-        scene.denied("a check of more than was refunded", &outcome)?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A refund gives back no more than is in use: what remains is never above the capacity, and
@@ -42,28 +44,30 @@ pub async fn a_refund_gives_back_what_was_charged(factory: &dyn StoreFactory) ->
 /// The [`Violation`].
 pub async fn a_refund_never_gives_more_than_is_in_use(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_refund_never_gives_more_than_is_in_use", factory).await?;
-    let period = scene.quiet_period().await?;
-    let limit = scene.limit(5, period)?;
-    for (used, refund) in [(0, 1), (0, u64::MAX), (2_000, 2_001), (5_000, u64::MAX)] {
-        let subject = scene.subject(format_args!("{refund} of {used}"));
-        let charged = subject.check(limit, Cost::milli(used)).await?;
-        for _ in 0..2 {
-            let outcome = subject
-                .refund(limit, Cost::milli(refund), charged.charged_at())
-                .await?;
-            let what = format!("a refund of {refund} milli with {used} in use");
-            scene.allowed(&what, &outcome)?;
-            scene.remains(what, &outcome, 5_000)?;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let limit = scene.limit(5, period)?;
+        for (used, refund) in [(0, 1), (0, u64::MAX), (2_000, 2_001), (5_000, u64::MAX)] {
+            let subject = scene.subject(format_args!("{refund} of {used}"));
+            let charged = subject.check(limit, Cost::milli(used)).await?;
+            for _ in 0..2 {
+                let outcome = subject
+                    .refund(limit, Cost::milli(refund), charged.charged_at())
+                    .await?;
+                let what = format!("a refund of {refund} milli with {used} in use");
+                scene.allowed(&what, &outcome)?;
+                scene.remains(what, &outcome, 5_000)?;
+            }
+            let outcome = subject.check(limit, Cost::requests(5)).await?;
+            scene.allowed("a check of everything after such a refund", &outcome)?;
+            let outcome = subject.check(limit, Cost::milli(1)).await?;
+            scene.denied(
+                "a check of more than everything after such a refund",
+                &outcome,
+            )?;
         }
-        let outcome = subject.check(limit, Cost::requests(5)).await?;
-        scene.allowed("a check of everything after such a refund", &outcome)?;
-        let outcome = subject.check(limit, Cost::milli(1)).await?;
-        scene.denied(
-            "a check of more than everything after such a refund",
-            &outcome,
-        )?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A refund of what was charged in another window is ignored: that is gone already. When in
@@ -145,28 +149,30 @@ pub async fn a_refund_from_another_window_is_ignored(factory: &dyn StoreFactory)
 /// The [`Violation`].
 pub async fn a_reset_makes_a_fresh_key(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_reset_makes_a_fresh_key", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let policy = scene.policy(&[(4, short), (9, long)])?;
-    for used in [0, 1, 4_000, 90_000] {
-        let subject = scene.subject(used);
-        let fresh = scene.subject(format_args!("fresh {used}"));
-        let _ = subject.charge(&policy, Cost::milli(used)).await?;
-        let what = format!("a reset with {used} milli of {policy} in use");
-        for _ in 0..2 {
-            let outcome = subject.reset(&policy).await?;
-            let expected = fresh.usage(&policy).await?;
-            scene.allowed(&what, &outcome)?;
-            scene.equal(&what, untimed(&outcome), untimed(&expected))?;
-            if scene.clock().is_some() {
-                scene.equal(&what, outcome, expected)?;
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let policy = scene.policy(&[(4, short), (9, long)])?;
+        for used in [0, 1, 4_000, 90_000] {
+            let subject = scene.subject(used);
+            let fresh = scene.subject(format_args!("fresh {used}"));
+            let _ = subject.charge(&policy, Cost::milli(used)).await?;
+            let what = format!("a reset with {used} milli of {policy} in use");
+            for _ in 0..2 {
+                let outcome = subject.reset(&policy).await?;
+                let expected = fresh.usage(&policy).await?;
+                scene.allowed(&what, &outcome)?;
+                scene.equal(&what, untimed(&outcome), untimed(&expected))?;
+                if scene.clock().is_some() {
+                    scene.equal(&what, outcome, expected)?;
+                }
             }
+            let outcome = subject.check(&policy, Cost::requests(4)).await?;
+            scene.allowed(format_args!("a check of everything after {what}"), &outcome)?;
+            let outcome = subject.check(&policy, Cost::milli(1)).await?;
+            scene.denied(format_args!("a check of more after {what}"), &outcome)?;
         }
-        let outcome = subject.check(&policy, Cost::requests(4)).await?;
-        scene.allowed(format_args!("a check of everything after {what}"), &outcome)?;
-        let outcome = subject.check(&policy, Cost::milli(1)).await?;
-        scene.denied(format_args!("a check of more after {what}"), &outcome)?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A reset forgets the limits of its request and no others: what the same subject has used of
@@ -177,25 +183,27 @@ pub async fn a_reset_makes_a_fresh_key(factory: &dyn StoreFactory) -> LawResult 
 /// The [`Violation`].
 pub async fn a_reset_forgets_only_its_own_limits(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_reset_forgets_only_its_own_limits", factory).await?;
-    let [a, b, c, _] = scene.quiet_periods().await?;
-    let all = scene.policy(&[(10, a), (10, b), (10, c)])?;
-    let subject = scene.subject("partly forgotten");
-    let _ = subject.check(&all, Cost::requests(7)).await?;
-    for (limits, left) in [
-        // The number plays no part: the limit is known by its period.
-        (vec![(99, b)], [3_000, 10_000, 3_000]),
-        (vec![(10, b), (10, a)], [10_000, 10_000, 3_000]),
-        (vec![(10, c)], [10_000; 3]),
-    ] {
-        let _ = subject.reset(&scene.policy(&limits)?).await?;
-        let outcome = subject.usage(&all).await?;
-        scene.equal(
-            format_args!("what remains of {all} after a reset of {limits:?}"),
-            remaining(&outcome),
-            left.to_vec(),
-        )?;
+    for scene in scene.by_algorithm() {
+        let [a, b, c, _] = scene.quiet_periods().await?;
+        let all = scene.policy(&[(10, a), (10, b), (10, c)])?;
+        let subject = scene.subject("partly forgotten");
+        let _ = subject.check(&all, Cost::requests(7)).await?;
+        for (limits, left) in [
+            // The number plays no part: the limit is known by its period.
+            (vec![(99, b)], [3_000, 10_000, 3_000]),
+            (vec![(10, b), (10, a)], [10_000, 10_000, 3_000]),
+            (vec![(10, c)], [10_000; 3]),
+        ] {
+            let _ = subject.reset(&scene.policy(&limits)?).await?;
+            let outcome = subject.usage(&all).await?;
+            scene.equal(
+                format_args!("what remains of {all} after a reset of {limits:?}"),
+                remaining(&outcome),
+                left.to_vec(),
+            )?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A reservation settles to what it came to: a check of an estimate, and then a refund or a
@@ -206,13 +214,15 @@ pub async fn a_reset_forgets_only_its_own_limits(factory: &dyn StoreFactory) -> 
 /// The [`Violation`].
 pub async fn a_reservation_settles_to_the_actual_cost(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_reservation_settles_to_the_actual_cost", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let policy = scene.policy(&[(20, short), (30, long)])?;
-    for actual in [0, 1, 7_999, 8_000, 8_001, 19_000, 50_000] {
-        let subject = scene.subject(actual);
-        settles(&scene, &subject, &policy, 8_000, actual).await?;
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let policy = scene.policy(&[(20, short), (30, long)])?;
+        for actual in [0, 1, 7_999, 8_000, 8_001, 19_000, 50_000] {
+            let subject = scene.subject(actual);
+            settles(&scene, &subject, &policy, 8_000, actual).await?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 async fn settles(

@@ -1,6 +1,6 @@
 //! Limits that change between requests: an upgrade, a new price list, a limit that joins.
 
-use fastlimit_core::Cost;
+use fastlimit_core::{Algorithm, Cost};
 
 use crate::scene::{MILLISECOND, Scene, remaining};
 use crate::{LawResult, StoreFactory, Tested};
@@ -13,32 +13,38 @@ use crate::{LawResult, StoreFactory, Tested};
 /// The [`Violation`](crate::Violation).
 pub async fn a_lowered_limit_has_nothing_left(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_lowered_limit_has_nothing_left", factory).await?;
-    let period = scene.quiet_period().await?;
-    let high = scene.limit(10, period)?;
-    for (requests, left) in [(9, 1_000), (8, 0), (7, 0), (1, 0), (0, 0)] {
-        let low = scene.limit(requests, period)?;
-        let subject = scene.subject(requests);
-        let _ = subject.check(high, Cost::requests(8)).await?;
-        let outcome = subject.usage(low).await?;
-        let what = format!("{high} lowered to {low} with 8 in use");
-        scene.remains(&what, &outcome, left)?;
-        let outcome = subject.check(low, Cost::milli(left + 1)).await?;
-        scene.denied(&what, &outcome)?;
-        scene.remains(&what, &outcome, left)?;
-        scene.equal(
-            format_args!("whether waiting helps with {what}"),
-            outcome.retry_after().is_some(),
-            requests > 0,
-        )?;
-        if let (Some(clock), Some(wait)) = (scene.clock(), outcome.retry_after()) {
-            let start = scene.now().await?;
-            clock.advance(wait - MILLISECOND);
-            let early = subject.peek(low, Cost::milli(left + 1)).await?;
-            scene.denied(format_args!("1 ms early, {what}"), &early)?;
-            clock.advance(MILLISECOND);
-            let outcome = subject.peek(low, Cost::milli(left + 1)).await?;
-            scene.allowed(format_args!("after the wait, {what}"), &outcome)?;
-            clock.set(start);
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let high = scene.limit(10, period)?;
+        for (requests, left) in [(9, 1_000), (8, 0), (7, 0), (1, 0), (0, 0)] {
+            let low = match (scene.algorithm(), requests) {
+                // Only the burst: by the old rate a store may forget what a lower one still holds.
+                (Algorithm::TokenBucket, 1..) => scene.bucket(10, period, requests)?,
+                _ => scene.limit(requests, period)?,
+            };
+            let subject = scene.subject(requests);
+            let _ = subject.check(high, Cost::requests(8)).await?;
+            let outcome = subject.usage(low).await?;
+            let what = format!("{high} lowered to {low} with 8 in use");
+            scene.remains(&what, &outcome, left)?;
+            let outcome = subject.check(low, Cost::milli(left + 1)).await?;
+            scene.denied(&what, &outcome)?;
+            scene.remains(&what, &outcome, left)?;
+            scene.equal(
+                format_args!("whether waiting helps with {what}"),
+                outcome.retry_after().is_some(),
+                requests > 0,
+            )?;
+            if let (Some(clock), Some(wait)) = (scene.clock(), outcome.retry_after()) {
+                let start = scene.now().await?;
+                clock.advance(wait - MILLISECOND);
+                let early = subject.peek(low, Cost::milli(left + 1)).await?;
+                scene.denied(format_args!("1 ms early, {what}"), &early)?;
+                clock.advance(MILLISECOND);
+                let outcome = subject.peek(low, Cost::milli(left + 1)).await?;
+                scene.allowed(format_args!("after the wait, {what}"), &outcome)?;
+                clock.set(start);
+            }
         }
     }
     Ok(match scene.clock() {
@@ -57,27 +63,29 @@ pub async fn a_lowered_limit_has_nothing_left(factory: &dyn StoreFactory) -> Law
 /// The [`Violation`](crate::Violation).
 pub async fn a_raised_limit_keeps_the_count(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_raised_limit_keeps_the_count", factory).await?;
-    let period = scene.quiet_period().await?;
-    let subject = scene.subject("upgraded");
-    let mut used = 0;
-    for requests in [3, 4, 10, 1_000, 1_000_000_000] {
-        let limit = scene.limit(requests, period)?;
-        let all = limit.capacity().as_milli() - used;
-        let outcome = subject.usage(limit).await?;
-        let what = format!("a limit raised to {limit} with {used} milli in use");
-        scene.remains(&what, &outcome, all)?;
-        let outcome = subject.check(limit, Cost::milli(all + 1)).await?;
-        scene.denied(&what, &outcome)?;
-        let outcome = subject.check(limit, Cost::milli(all)).await?;
-        scene.allowed(&what, &outcome)?;
-        used += all;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let subject = scene.subject("upgraded");
+        let mut used = 0;
+        for requests in [3, 4, 10, 1_000, 1_000_000_000] {
+            let limit = scene.limit(requests, period)?;
+            let all = limit.capacity().as_milli() - used;
+            let outcome = subject.usage(limit).await?;
+            let what = format!("a limit raised to {limit} with {used} milli in use");
+            scene.remains(&what, &outcome, all)?;
+            let outcome = subject.check(limit, Cost::milli(all + 1)).await?;
+            scene.denied(&what, &outcome)?;
+            let outcome = subject.check(limit, Cost::milli(all)).await?;
+            scene.allowed(&what, &outcome)?;
+            used += all;
+        }
+        // Down to zero and up again: the count is still there.
+        let outcome = subject.check(scene.limit(0, period)?, Cost::ONE).await?;
+        scene.denied("the limit lowered to zero", &outcome)?;
+        let outcome = subject.usage(scene.limit(1_000_000_000, period)?).await?;
+        scene.remains("the limit raised from zero again", &outcome, 0)?;
     }
-    // Down to zero and up again: the count is still there.
-    let outcome = subject.check(scene.limit(0, period)?, Cost::ONE).await?;
-    scene.denied("the limit lowered to zero", &outcome)?;
-    let outcome = subject.usage(scene.limit(1_000_000_000, period)?).await?;
-    scene.remains("the limit raised from zero again", &outcome, 0)?;
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A limit whose period changes starts anew; when the old period comes back while its window
@@ -88,19 +96,21 @@ pub async fn a_raised_limit_keeps_the_count(factory: &dyn StoreFactory) -> LawRe
 /// The [`Violation`](crate::Violation).
 pub async fn a_changed_period_starts_anew(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_changed_period_starts_anew", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let subject = scene.subject("rescheduled");
-    let (old, new) = (scene.limit(5, short)?, scene.limit(5, long)?);
-    let outcome = subject.check(old, Cost::requests(4)).await?;
-    scene.remains(format_args!("a check of 4 of {old}"), &outcome, 1_000)?;
-    let outcome = subject.check(new, Cost::requests(3)).await?;
-    scene.allowed(format_args!("the first check of {new}"), &outcome)?;
-    scene.remains(format_args!("the first check of {new}"), &outcome, 2_000)?;
-    let outcome = subject.check(old, Cost::ONE).await?;
-    scene.remains(format_args!("a check of {old} again"), &outcome, 0)?;
-    let outcome = subject.usage(new).await?;
-    scene.remains(format_args!("{new} again"), &outcome, 2_000)?;
-    Ok(Tested::InFull)
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let subject = scene.subject("rescheduled");
+        let (old, new) = (scene.limit(5, short)?, scene.limit(5, long)?);
+        let outcome = subject.check(old, Cost::requests(4)).await?;
+        scene.remains(format_args!("a check of 4 of {old}"), &outcome, 1_000)?;
+        let outcome = subject.check(new, Cost::requests(3)).await?;
+        scene.allowed(format_args!("the first check of {new}"), &outcome)?;
+        scene.remains(format_args!("the first check of {new}"), &outcome, 2_000)?;
+        let outcome = subject.check(old, Cost::ONE).await?;
+        scene.remains(format_args!("a check of {old} again"), &outcome, 0)?;
+        let outcome = subject.usage(new).await?;
+        scene.remains(format_args!("{new} again"), &outcome, 2_000)?;
+    }
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A limit that joins a policy or leaves it leaves the counts of the others alone, and finds
@@ -114,26 +124,28 @@ pub async fn limits_that_join_or_leave_leave_the_others_alone(
 ) -> LawResult {
     let law = "limits_that_join_or_leave_leave_the_others_alone";
     let scene = Scene::open(law, factory).await?;
-    let [a, b, c, d] = scene.quiet_periods().await?;
-    let subject = scene.subject("reorganised");
-    for (limits, left) in [
-        (vec![(9, a)], vec![8_000]),
-        (vec![(9, a), (9, b)], vec![7_000, 8_000]),
-        (vec![(9, c), (9, a), (9, b)], vec![8_000, 6_000, 7_000]),
-        (vec![(9, b), (9, c)], vec![6_000, 7_000]),
-        (vec![(9, d)], vec![8_000]),
-        (
-            vec![(9, a), (9, b), (9, c), (9, d)],
-            vec![5_000, 5_000, 6_000, 7_000],
-        ),
-        (vec![(9, a)], vec![4_000]),
-    ] {
-        let policy = scene.policy(&limits)?;
-        let outcome = subject.check(&policy, Cost::ONE).await?;
-        let found = remaining(&outcome);
-        scene.equal(format_args!("what remains of {policy}"), found, left)?;
+    for scene in scene.by_algorithm() {
+        let [a, b, c, d] = scene.quiet_periods().await?;
+        let subject = scene.subject("reorganised");
+        for (limits, left) in [
+            (vec![(9, a)], vec![8_000]),
+            (vec![(9, a), (9, b)], vec![7_000, 8_000]),
+            (vec![(9, c), (9, a), (9, b)], vec![8_000, 6_000, 7_000]),
+            (vec![(9, b), (9, c)], vec![6_000, 7_000]),
+            (vec![(9, d)], vec![8_000]),
+            (
+                vec![(9, a), (9, b), (9, c), (9, d)],
+                vec![5_000, 5_000, 6_000, 7_000],
+            ),
+            (vec![(9, a)], vec![4_000]),
+        ] {
+            let policy = scene.policy(&limits)?;
+            let outcome = subject.check(&policy, Cost::ONE).await?;
+            let found = remaining(&outcome);
+            scene.equal(format_args!("what remains of {policy}"), found, left)?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// The number of the request counts, not one that was seen before: neither in what is admitted
@@ -144,28 +156,78 @@ pub async fn limits_that_join_or_leave_leave_the_others_alone(
 /// The [`Violation`](crate::Violation).
 pub async fn the_number_of_the_request_counts(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("the_number_of_the_request_counts", factory).await?;
-    let period = scene.quiet_period().await?;
-    let subject = scene.subject("of many tiers");
-    let mut used = 0_u64;
-    for requests in [5, 50, 2, 7, 0, 30, 6, 100] {
-        let limit = scene.limit(requests, period)?;
-        let left = limit.capacity().as_milli().saturating_sub(used);
-        let outcome = subject.usage(limit).await?;
-        let what = format!("{limit} with {used} milli in use");
-        scene.equal(
-            format_args!("what remains of {what}"),
-            outcome.remaining().as_milli(),
-            left,
-        )?;
-        let outcome = subject.check(limit, Cost::requests(2)).await?;
-        scene.equal(
-            format_args!("whether a check of 2 passes under {what}"),
-            outcome.is_allowed(),
-            left >= 2_000,
-        )?;
-        if outcome.is_allowed() {
-            used += 2_000;
+    for scene in scene.by_algorithm() {
+        let period = scene.quiet_period().await?;
+        let subject = scene.subject("of many tiers");
+        let mut used = 0_u64;
+        for requests in [5, 50, 2, 7, 0, 30, 6, 100] {
+            let limit = scene.limit(requests, period)?;
+            let left = limit.capacity().as_milli().saturating_sub(used);
+            let outcome = subject.usage(limit).await?;
+            let what = format!("{limit} with {used} milli in use");
+            scene.equal(
+                format_args!("what remains of {what}"),
+                outcome.remaining().as_milli(),
+                left,
+            )?;
+            let outcome = subject.check(limit, Cost::requests(2)).await?;
+            scene.equal(
+                format_args!("whether a check of 2 passes under {what}"),
+                outcome.is_allowed(),
+                left >= 2_000,
+            )?;
+            if outcome.is_allowed() {
+                used += 2_000;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
+}
+
+/// Limits with the same period and different algorithms keep apart, in one policy and when they
+/// are asked for one by one: a changed algorithm starts anew, and finds its own count when it
+/// comes back.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn algorithms_of_one_period_keep_apart(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("algorithms_of_one_period_keep_apart", factory).await?;
+    let period = scene.quiet_period().await?;
+    let mut algorithms = vec![Algorithm::FixedWindow, Algorithm::SlidingWindow];
+    if scene.clock().is_some() {
+        algorithms.push(Algorithm::TokenBucket);
+    }
+    let limits = algorithms
+        .into_iter()
+        .map(|algorithm| scene.limit_of(algorithm, 9, period))
+        .collect::<Result<Vec<_>, _>>()?;
+    let subject = scene.subject("reconsidered");
+    for (limit, used) in limits.iter().zip([4_000, 3_000, 2_000]) {
+        let outcome = subject.check(*limit, Cost::milli(used)).await?;
+        let what = format!("the first check of {limit}, of {used} milli");
+        scene.remains(what, &outcome, 9_000 - used)?;
+    }
+    for round in 1..=3 {
+        let outcome = subject.check(&scene.policy_of(&limits)?, Cost::ONE).await?;
+        for (verdict, used) in outcome.verdicts().iter().zip([4_000, 3_000, 2_000]) {
+            scene.equal(
+                format_args!("what remains of one of three limits after round {round}"),
+                verdict.remaining().as_milli(),
+                9_000 - used - 1_000 * round,
+            )?;
+        }
+    }
+    if let Some(first) = limits.first() {
+        let _ = subject.reset(*first).await?;
+    }
+    let outcome = subject.usage(&scene.policy_of(&limits)?).await?;
+    for (verdict, left) in outcome.verdicts().iter().zip([9_000, 3_000, 4_000]) {
+        scene.equal(
+            "what remains after a reset of the first",
+            verdict.remaining().as_milli(),
+            left,
+        )?;
+    }
+    Ok(scene.tried_by_algorithm())
 }

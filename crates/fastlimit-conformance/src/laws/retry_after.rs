@@ -18,41 +18,44 @@ pub async fn a_denied_check_passes_after_retry_after_and_not_before(
 ) -> LawResult {
     let law = "a_denied_check_passes_after_retry_after_and_not_before";
     let scene = Scene::open(law, factory).await?;
-    let Some(clock) = scene.clock() else {
-        passes_after_sleeping(&scene).await?;
-        return Ok(Tested::InPart {
-            missing: "it takes a manual clock to come a millisecond early",
-        });
-    };
-    let mut case = 0;
-    for limits in [
-        vec![(1, MILLISECOND)],
-        vec![(2, 7 * MILLISECOND)],
-        vec![(3, SECOND)],
-        vec![(5, MINUTE)],
-        vec![(2, 30 * DAY)],
-        vec![(2, SECOND), (3, MINUTE)],
-        vec![(3, HOUR), (2, SECOND)],
-        vec![(4, MINUTE), (4, 90 * SECOND), (4, DAY)],
-    ] {
-        let policy = scene.policy(&limits)?;
-        for (used, cost) in [(2_000, 1_000), (1_000, 1), (1_500, 700), (9_000, 250)] {
-            for offset in [0, 1, 6, 999, 30_000, 59_999] {
-                case += 1;
-                clock.set(at(START + offset));
-                let subject = scene.subject(case);
-                let _ = subject.charge(&policy, Cost::milli(used)).await?;
-                let cost = Cost::milli(cost);
-                let denied = subject.check(&policy, cost).await?;
-                if !denied.is_allowed() {
-                    let what = format!("a check of {cost} with {used} milli of {policy} in use");
-                    let wait = scene.wait_of(&what, &denied)?;
-                    comes_back(&scene, &subject, &policy, cost, wait).await?;
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            passes_after_sleeping(&scene).await?;
+            return Ok(Tested::InPart {
+                missing: "it takes a manual clock to come a millisecond early",
+            });
+        };
+        let mut case = 0;
+        for limits in [
+            vec![(1, MILLISECOND)],
+            vec![(2, 7 * MILLISECOND)],
+            vec![(3, SECOND)],
+            vec![(5, MINUTE)],
+            vec![(2, 30 * DAY)],
+            vec![(2, SECOND), (3, MINUTE)],
+            vec![(3, HOUR), (2, SECOND)],
+            vec![(4, MINUTE), (4, 90 * SECOND), (4, DAY)],
+        ] {
+            let policy = scene.policy(&limits)?;
+            for (used, cost) in [(2_000, 1_000), (1_000, 1), (1_500, 700), (9_000, 250)] {
+                for offset in [0, 1, 6, 999, 30_000, 59_999] {
+                    case += 1;
+                    clock.set(at(START + offset));
+                    let subject = scene.subject(case);
+                    let _ = subject.charge(&policy, Cost::milli(used)).await?;
+                    let cost = Cost::milli(cost);
+                    let denied = subject.check(&policy, cost).await?;
+                    if !denied.is_allowed() {
+                        let what =
+                            format!("a check of {cost} with {used} milli of {policy} in use");
+                        let wait = scene.wait_of(&what, &denied)?;
+                        comes_back(&scene, &subject, &policy, cost, wait).await?;
+                    }
                 }
             }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 async fn comes_back(
@@ -110,30 +113,32 @@ pub async fn there_is_no_retry_after_exactly_when_waiting_never_helps(
 ) -> LawResult {
     let law = "there_is_no_retry_after_exactly_when_waiting_never_helps";
     let scene = Scene::open(law, factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    for (name, limits, costs_that_never_pass) in [
-        ("one", vec![(5, short)], 5_001),
-        ("two", vec![(5, short), (9, long)], 5_001),
-        ("two turned", vec![(9, short), (5, long)], 5_001),
-        ("zero", vec![(5, short), (0, long)], 1),
-    ] {
-        let policy = scene.policy(&limits)?;
-        let subject = scene.subject(name);
-        let _ = subject.charge(&policy, Cost::requests(9)).await?;
-        for cost in [1, 4_999, 5_000, 5_001, 9_000, 9_001, u64::MAX] {
-            let never = cost >= costs_that_never_pass;
-            let cost = Cost::milli(cost);
-            let outcome = subject.check(&policy, cost).await?;
-            let what = format!("a check of {cost} with nothing left of {policy}");
-            scene.denied(&what, &outcome)?;
-            scene.equal(
-                format_args!("whether there is no retry_after for {what}"),
-                outcome.retry_after().is_none(),
-                never,
-            )?;
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        for (name, limits, costs_that_never_pass) in [
+            ("one", vec![(5, short)], 5_001),
+            ("two", vec![(5, short), (9, long)], 5_001),
+            ("two turned", vec![(9, short), (5, long)], 5_001),
+            ("zero", vec![(5, short), (0, long)], 1),
+        ] {
+            let policy = scene.policy(&limits)?;
+            let subject = scene.subject(name);
+            let _ = subject.charge(&policy, Cost::requests(9)).await?;
+            for cost in [1, 4_999, 5_000, 5_001, 9_000, 9_001, u64::MAX] {
+                let never = cost >= costs_that_never_pass;
+                let cost = Cost::milli(cost);
+                let outcome = subject.check(&policy, cost).await?;
+                let what = format!("a check of {cost} with nothing left of {policy}");
+                scene.denied(&what, &outcome)?;
+                scene.equal(
+                    format_args!("whether there is no retry_after for {what}"),
+                    outcome.retry_after().is_none(),
+                    never,
+                )?;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// After `reset_after` every limit is as good as new, a millisecond before that one is not.
@@ -143,71 +148,73 @@ pub async fn there_is_no_retry_after_exactly_when_waiting_never_helps(
 /// The [`Violation`].
 pub async fn reset_after_is_true(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("reset_after_is_true", factory).await?;
-    let Some(clock) = scene.clock() else {
-        let limit = scene.limit(3, 200 * MILLISECOND)?;
-        let subject = scene.subject("patient");
-        let outcome = subject.charge(limit, Cost::requests(7)).await?;
-        scene.pass(outcome.reset_after()).await?;
-        let outcome = subject.check(limit, Cost::requests(3)).await?;
-        scene.allowed("a check of everything after reset_after", &outcome)?;
-        return Ok(Tested::InPart {
-            missing: "it takes a manual clock to come a millisecond early",
-        });
-    };
-    for (case, limits) in [
-        vec![(3, MILLISECOND)],
-        vec![(3, SECOND)],
-        vec![(3, MINUTE)],
-        vec![(3, SECOND), (4, MINUTE)],
-        vec![(5, 30 * DAY), (4, SECOND), (6, HOUR)],
-    ]
-    .iter()
-    .enumerate()
-    {
-        let policy = scene.policy(limits)?;
-        for (used, offset) in [(1_000, 0), (3_000, 1), (1, 999), (8_000, 30_500)] {
-            clock.set(at(START + offset));
-            let subject = scene.subject(format_args!("{case} {used}"));
-            let charged = subject.charge(&policy, Cost::milli(used)).await?;
-            let denied = subject.check(&policy, Cost::requests(7)).await?;
-            let what = format!("reset_after with {used} milli of {policy} in use");
-            let wait = charged.reset_after();
-            scene.equal(
-                format_args!("{what}, in a denial"),
-                denied.reset_after(),
-                wait,
-            )?;
-            let longest = charged.verdicts().iter().map(Verdict::reset_after);
-            scene.equal(
-                format_args!("{what}, the longest of the limits"),
-                longest.max(),
-                Some(wait),
-            )?;
-            scene.ensure(&what, !wait.is_zero(), "at least a millisecond", wait)?;
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            let limit = scene.limit(3, 200 * MILLISECOND)?;
+            let subject = scene.subject("patient");
+            let outcome = subject.charge(limit, Cost::requests(7)).await?;
+            scene.pass(outcome.reset_after()).await?;
+            let outcome = subject.check(limit, Cost::requests(3)).await?;
+            scene.allowed("a check of everything after reset_after", &outcome)?;
+            return Ok(Tested::InPart {
+                missing: "it takes a manual clock to come a millisecond early",
+            });
+        };
+        for (case, limits) in [
+            vec![(3, MILLISECOND)],
+            vec![(3, SECOND)],
+            vec![(3, MINUTE)],
+            vec![(3, SECOND), (4, MINUTE)],
+            vec![(5, 30 * DAY), (4, SECOND), (6, HOUR)],
+        ]
+        .iter()
+        .enumerate()
+        {
+            let policy = scene.policy(limits)?;
+            for (used, offset) in [(1_000, 0), (3_000, 1), (1, 999), (8_000, 30_500)] {
+                clock.set(at(START + offset));
+                let subject = scene.subject(format_args!("{case} {used}"));
+                let charged = subject.charge(&policy, Cost::milli(used)).await?;
+                let denied = subject.check(&policy, Cost::requests(7)).await?;
+                let what = format!("reset_after with {used} milli of {policy} in use");
+                let wait = charged.reset_after();
+                scene.equal(
+                    format_args!("{what}, in a denial"),
+                    denied.reset_after(),
+                    wait,
+                )?;
+                let longest = charged.verdicts().iter().map(Verdict::reset_after);
+                scene.equal(
+                    format_args!("{what}, the longest of the limits"),
+                    longest.max(),
+                    Some(wait),
+                )?;
+                scene.ensure(&what, !wait.is_zero(), "at least a millisecond", wait)?;
 
-            let full = |outcome: &Outcome| {
-                let limits = policy.limits().iter().zip(outcome.verdicts());
-                limits
-                    .map(|(limit, verdict)| verdict.remaining() == limit.capacity())
-                    .collect::<Vec<_>>()
-            };
-            clock.advance(wait - MILLISECOND);
-            let outcome = subject.usage(&policy).await?;
-            scene.ensure(
-                format_args!("{what}, a millisecond early"),
-                full(&outcome).contains(&false),
-                "a limit that is not as good as new",
-                &outcome,
-            )?;
-            clock.advance(MILLISECOND);
-            let outcome = subject.usage(&policy).await?;
-            scene.ensure(
-                format_args!("{what}, when it is over"),
-                !full(&outcome).contains(&false),
-                "every limit as good as new",
-                &outcome,
-            )?;
+                let full = |outcome: &Outcome| {
+                    let limits = policy.limits().iter().zip(outcome.verdicts());
+                    limits
+                        .map(|(limit, verdict)| verdict.remaining() == limit.capacity())
+                        .collect::<Vec<_>>()
+                };
+                clock.advance(wait - MILLISECOND);
+                let outcome = subject.usage(&policy).await?;
+                scene.ensure(
+                    format_args!("{what}, a millisecond early"),
+                    full(&outcome).contains(&false),
+                    "a limit that is not as good as new",
+                    &outcome,
+                )?;
+                clock.advance(MILLISECOND);
+                let outcome = subject.usage(&policy).await?;
+                scene.ensure(
+                    format_args!("{what}, when it is over"),
+                    !full(&outcome).contains(&false),
+                    "every limit as good as new",
+                    &outcome,
+                )?;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }

@@ -13,45 +13,47 @@ use crate::{LawResult, StoreFactory, Tested, Violation};
 /// The [`Violation`].
 pub async fn several_limits_are_charged_all_or_none(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("several_limits_are_charged_all_or_none", factory).await?;
-    let [a, b, c, _] = scene.quiet_periods().await?;
-    // The one that denies comes first, in the middle and last.
-    for (case, limits) in [
-        [(3, a), (10, b), (10, c)],
-        [(10, a), (3, b), (10, c)],
-        [(10, a), (10, b), (3, c)],
-    ]
-    .iter()
-    .enumerate()
-    {
-        let policy = scene.policy(limits)?;
-        let subject = scene.subject(case);
-        let outcome = subject.check(&policy, Cost::requests(2)).await?;
-        scene.allowed(format_args!("a check of 2 under {policy}"), &outcome)?;
-        let left = numbers(limits, 2);
-        scene.equal(
-            "what remains of each limit",
-            remaining(&outcome),
-            left.clone(),
-        )?;
-        for _ in 0..3 {
+    for scene in scene.by_algorithm() {
+        let [a, b, c, _] = scene.quiet_periods().await?;
+        // The one that denies comes first, in the middle and last.
+        for (case, limits) in [
+            [(3, a), (10, b), (10, c)],
+            [(10, a), (3, b), (10, c)],
+            [(10, a), (10, b), (3, c)],
+        ]
+        .iter()
+        .enumerate()
+        {
+            let policy = scene.policy(limits)?;
+            let subject = scene.subject(case);
             let outcome = subject.check(&policy, Cost::requests(2)).await?;
-            scene.denied(format_args!("a second check of 2 under {policy}"), &outcome)?;
-            let outcome = subject.usage(&policy).await?;
+            scene.allowed(format_args!("a check of 2 under {policy}"), &outcome)?;
+            let left = numbers(limits, 2);
             scene.equal(
-                format_args!("what remains of {policy} after a denial"),
+                "what remains of each limit",
                 remaining(&outcome),
                 left.clone(),
             )?;
+            for _ in 0..3 {
+                let outcome = subject.check(&policy, Cost::requests(2)).await?;
+                scene.denied(format_args!("a second check of 2 under {policy}"), &outcome)?;
+                let outcome = subject.usage(&policy).await?;
+                scene.equal(
+                    format_args!("what remains of {policy} after a denial"),
+                    remaining(&outcome),
+                    left.clone(),
+                )?;
+            }
+            let outcome = subject.check(&policy, Cost::ONE).await?;
+            scene.allowed(format_args!("a check of 1 under {policy}"), &outcome)?;
+            scene.equal(
+                "what remains of each limit",
+                remaining(&outcome),
+                numbers(limits, 3),
+            )?;
         }
-        let outcome = subject.check(&policy, Cost::ONE).await?;
-        scene.allowed(format_args!("a check of 1 under {policy}"), &outcome)?;
-        scene.equal(
-            "what remains of each limit",
-            remaining(&outcome),
-            numbers(limits, 3),
-        )?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// In a denied check each limit answers as it stands: those that would have allowed it say so,
@@ -63,44 +65,46 @@ pub async fn several_limits_are_charged_all_or_none(factory: &dyn StoreFactory) 
 pub async fn a_denied_check_shows_each_limit_as_it_stands(factory: &dyn StoreFactory) -> LawResult {
     let law = "a_denied_check_shows_each_limit_as_it_stands";
     let scene = Scene::open(law, factory).await?;
-    let [a, b, c, _] = scene.quiet_periods().await?;
-    let policy = scene.policy(&[(9, a), (4, b), (2, c)])?;
-    let subject = scene.subject("denied");
-    let _ = subject.check(&policy, Cost::ONE).await?;
-    for (cost, allows) in [
-        (1_001, [true, true, false]),
-        (3_500, [true, false, false]),
-        (8_001, [false, false, false]),
-    ] {
-        let cost = Cost::milli(cost);
-        for outcome in [
-            subject.peek(&policy, cost).await?,
-            subject.check(&policy, cost).await?,
+    for scene in scene.by_algorithm() {
+        let [a, b, c, _] = scene.quiet_periods().await?;
+        let policy = scene.policy(&[(9, a), (4, b), (2, c)])?;
+        let subject = scene.subject("denied");
+        let _ = subject.check(&policy, Cost::ONE).await?;
+        for (cost, allows) in [
+            (1_001, [true, true, false]),
+            (3_500, [true, false, false]),
+            (8_001, [false, false, false]),
         ] {
-            let what = format!("a check of {cost} with 1 of each of {policy} in use");
-            scene.denied(&what, &outcome)?;
-            let found: Vec<bool> = outcome.verdicts().iter().map(Verdict::is_allowed).collect();
-            scene.equal(
-                format_args!("which limits allow {what}"),
-                found,
-                allows.to_vec(),
-            )?;
-            scene.equal(
-                format_args!("what remains of each limit in {what}"),
-                remaining(&outcome),
-                vec![8_000, 3_000, 1_000],
-            )?;
-            for (verdict, limit) in outcome.verdicts().iter().zip(policy.limits()) {
-                let waits = !verdict.is_allowed() && cost <= limit.capacity();
+            let cost = Cost::milli(cost);
+            for outcome in [
+                subject.peek(&policy, cost).await?,
+                subject.check(&policy, cost).await?,
+            ] {
+                let what = format!("a check of {cost} with 1 of each of {policy} in use");
+                scene.denied(&what, &outcome)?;
+                let found: Vec<bool> = outcome.verdicts().iter().map(Verdict::is_allowed).collect();
                 scene.equal(
-                    format_args!("whether {limit} tells when to come back in {what}"),
-                    verdict.retry_after().is_some(),
-                    waits,
+                    format_args!("which limits allow {what}"),
+                    found,
+                    allows.to_vec(),
                 )?;
+                scene.equal(
+                    format_args!("what remains of each limit in {what}"),
+                    remaining(&outcome),
+                    vec![8_000, 3_000, 1_000],
+                )?;
+                for (verdict, limit) in outcome.verdicts().iter().zip(policy.limits()) {
+                    let waits = !verdict.is_allowed() && cost <= limit.capacity();
+                    scene.equal(
+                        format_args!("whether {limit} tells when to come back in {what}"),
+                        verdict.retry_after().is_some(),
+                        waits,
+                    )?;
+                }
             }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Every limit is enforced all the time: the strict one that ends soon and the wide one that
@@ -263,18 +267,20 @@ pub async fn verdicts_come_in_the_order_of_the_request(factory: &dyn StoreFactor
 /// The [`Violation`].
 pub async fn limits_asked_apart_count_apart(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("limits_asked_apart_count_apart", factory).await?;
-    let [a, b, c, d] = scene.quiet_periods().await?;
-    let subject = scene.subject("of many limits");
-    for left in (0..4_u64).rev() {
-        for (index, period) in [a, b, c, d].into_iter().enumerate() {
-            let limit = scene.limit(4, period)?;
-            let outcome = subject.through(index).check(limit, Cost::ONE).await?;
-            let what = format!("a check of {limit} among checks of other limits");
-            scene.allowed(&what, &outcome)?;
-            scene.remains(what, &outcome, left * 1_000)?;
+    for scene in scene.by_algorithm() {
+        let [a, b, c, d] = scene.quiet_periods().await?;
+        let subject = scene.subject("of many limits");
+        for left in (0..4_u64).rev() {
+            for (index, period) in [a, b, c, d].into_iter().enumerate() {
+                let limit = scene.limit(4, period)?;
+                let outcome = subject.through(index).check(limit, Cost::ONE).await?;
+                let what = format!("a check of {limit} among checks of other limits");
+                scene.allowed(&what, &outcome)?;
+                scene.remains(what, &outcome, left * 1_000)?;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// What is left of each limit, in milli, when `used` requests are in use.

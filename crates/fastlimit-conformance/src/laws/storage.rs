@@ -3,7 +3,7 @@
 //! These laws look into the store, through the [`Inspect`](crate::Inspect) of its
 //! [`Fixture`](crate::Fixture).
 
-use fastlimit_core::{Cost, Operation, StoreError, StoreErrorKind};
+use fastlimit_core::{Algorithm, Cost, Operation, StoreError, StoreErrorKind};
 
 use crate::scene::{START, Scene, at, time_left};
 use crate::{LawResult, StoreFactory, Tested};
@@ -20,45 +20,47 @@ const NEEDS_AN_INSPECTOR: Tested = Tested::NotTested {
 /// The [`Violation`](crate::Violation).
 pub async fn what_changes_nothing_creates_no_key(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("what_changes_nothing_creates_no_key", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let charged_at = scene.now().await?;
-    let refund = |cost| Operation::Refund { cost, charged_at };
-    for limits in [vec![(3, short)], vec![(3, short), (9, long)]] {
-        let policy = scene.policy(&limits)?;
-        for operation in [
-            Operation::Check(Cost::requests(4)),
-            Operation::Check(Cost::ZERO),
-            Operation::Peek(Cost::ZERO),
-            Operation::Peek(Cost::ONE),
-            Operation::Peek(Cost::requests(4)),
-            Operation::Charge(Cost::ZERO),
-            refund(Cost::ONE),
-            refund(Cost::ZERO),
-            Operation::Reset,
-        ] {
-            let subject = scene.subject(format_args!("{policy} {operation:?}"));
-            let _ = subject.apply(&policy, operation).await?;
-            let Some(state) = subject.state().await? else {
-                return Ok(NEEDS_AN_INSPECTOR);
-            };
-            scene.equal(
-                format_args!("what is stored of a fresh subject after {operation:?}"),
-                state,
-                None,
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let charged_at = scene.now().await?;
+        let refund = |cost| Operation::Refund { cost, charged_at };
+        for limits in [vec![(3, short)], vec![(3, short), (9, long)]] {
+            let policy = scene.policy(&limits)?;
+            for operation in [
+                Operation::Check(Cost::requests(4)),
+                Operation::Check(Cost::ZERO),
+                Operation::Peek(Cost::ZERO),
+                Operation::Peek(Cost::ONE),
+                Operation::Peek(Cost::requests(4)),
+                Operation::Charge(Cost::ZERO),
+                refund(Cost::ONE),
+                refund(Cost::ZERO),
+                Operation::Reset,
+            ] {
+                let subject = scene.subject(format_args!("{policy} {operation:?}"));
+                let _ = subject.apply(&policy, operation).await?;
+                let Some(state) = subject.state().await? else {
+                    return Ok(NEEDS_AN_INSPECTOR);
+                };
+                scene.equal(
+                    format_args!("what is stored of a fresh subject after {operation:?}"),
+                    state,
+                    None,
+                )?;
+            }
+            // So that an inspector which sees nothing at all is found out.
+            let subject = scene.subject(format_args!("{policy} charged"));
+            let _ = subject.check(&policy, Cost::ONE).await?;
+            let state = subject.state().await?.flatten();
+            scene.ensure(
+                "what is stored of a subject that was charged",
+                state.is_some(),
+                "something",
+                &state,
             )?;
         }
-        // So that an inspector which sees nothing at all is found out.
-        let subject = scene.subject(format_args!("{policy} charged"));
-        let _ = subject.check(&policy, Cost::ONE).await?;
-        let state = subject.state().await?.flatten();
-        scene.ensure(
-            "what is stored of a subject that was charged",
-            state.is_some(),
-            "something",
-            &state,
-        )?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// What changes nothing leaves the state byte for byte: in its own window, and in a later one,
@@ -72,55 +74,63 @@ pub async fn what_changes_nothing_leaves_the_state_byte_for_byte(
 ) -> LawResult {
     let law = "what_changes_nothing_leaves_the_state_byte_for_byte";
     let scene = Scene::open(law, factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let elsewhere = Operation::Refund {
-        cost: Cost::ONE,
-        charged_at: at(0),
-    };
-    for limits in [vec![(3, short)], vec![(9, long), (3, short)]] {
-        let policy = scene.policy(&limits)?;
-        let subject = scene.subject(&policy);
-        if let Some(clock) = scene.clock() {
-            clock.set(at(START));
-        }
-        let _ = subject.check(&policy, Cost::requests(3)).await?;
-        let Some(before) = subject.state().await? else {
-            return Ok(NEEDS_AN_INSPECTOR);
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let elsewhere = Operation::Refund {
+            // There is no other window of a bucket.
+            cost: match scene.algorithm() {
+                Algorithm::TokenBucket => Cost::ZERO,
+                _ => Cost::ONE,
+            },
+            charged_at: at(0),
         };
-        for operation in [
-            Operation::Check(Cost::ONE),
-            Operation::Check(Cost::requests(10)),
-            Operation::Check(Cost::ZERO),
-            Operation::Peek(Cost::ZERO),
-            Operation::Peek(Cost::ONE),
-            Operation::Charge(Cost::ZERO),
-            elsewhere,
-        ] {
-            let _ = subject.apply(&policy, operation).await?;
-            let after = subject.state().await?;
-            scene.equal(
-                format_args!("the state after {operation:?} with nothing left of {policy}"),
-                after,
-                Some(before.clone()),
-            )?;
-        }
-        let Some(clock) = scene.clock() else {
-            continue;
-        };
-        clock.advance(time_left(at(START), short));
-        for operation in [
-            Operation::Check(Cost::requests(10)),
-            Operation::Peek(Cost::ONE),
-            Operation::Check(Cost::ZERO),
-            elsewhere,
-        ] {
-            let _ = subject.apply(&policy, operation).await?;
-            let after = subject.state().await?;
-            scene.equal(
-                format_args!("the state after {operation:?} in the window after that of {policy}"),
-                after,
-                Some(before.clone()),
-            )?;
+        for limits in [vec![(3, short)], vec![(9, long), (3, short)]] {
+            let policy = scene.policy(&limits)?;
+            let subject = scene.subject(&policy);
+            if let Some(clock) = scene.clock() {
+                clock.set(at(START));
+            }
+            let _ = subject.check(&policy, Cost::requests(3)).await?;
+            let Some(before) = subject.state().await? else {
+                return Ok(NEEDS_AN_INSPECTOR);
+            };
+            for operation in [
+                Operation::Check(Cost::ONE),
+                Operation::Check(Cost::requests(10)),
+                Operation::Check(Cost::ZERO),
+                Operation::Peek(Cost::ZERO),
+                Operation::Peek(Cost::ONE),
+                Operation::Charge(Cost::ZERO),
+                elsewhere,
+            ] {
+                let _ = subject.apply(&policy, operation).await?;
+                let after = subject.state().await?;
+                scene.equal(
+                    format_args!("the state after {operation:?} with nothing left of {policy}"),
+                    after,
+                    Some(before.clone()),
+                )?;
+            }
+            let Some(clock) = scene.clock() else {
+                continue;
+            };
+            clock.advance(time_left(at(START), short));
+            for operation in [
+                Operation::Check(Cost::requests(10)),
+                Operation::Peek(Cost::ONE),
+                Operation::Check(Cost::ZERO),
+                elsewhere,
+            ] {
+                let _ = subject.apply(&policy, operation).await?;
+                let after = subject.state().await?;
+                scene.equal(
+                    format_args!(
+                        "the state after {operation:?} in the window after that of {policy}"
+                    ),
+                    after,
+                    Some(before.clone()),
+                )?;
+            }
         }
     }
     Ok(match scene.clock() {
@@ -138,30 +148,32 @@ pub async fn what_changes_nothing_leaves_the_state_byte_for_byte(
 /// The [`Violation`](crate::Violation).
 pub async fn a_reset_leaves_no_key(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_reset_leaves_no_key", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let policy = scene.policy(&[(3, short), (9, long)])?;
-    for (name, resets) in [
-        ("together", vec![policy.clone()]),
-        (
-            "one by one",
-            vec![scene.policy(&[(3, short)])?, scene.policy(&[(9, long)])?],
-        ),
-    ] {
-        let subject = scene.subject(name);
-        let _ = subject.check(&policy, Cost::ONE).await?;
-        for reset in resets {
-            let _ = subject.reset(&reset).await?;
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let policy = scene.policy(&[(3, short), (9, long)])?;
+        for (name, resets) in [
+            ("together", vec![policy.clone()]),
+            (
+                "one by one",
+                vec![scene.policy(&[(3, short)])?, scene.policy(&[(9, long)])?],
+            ),
+        ] {
+            let subject = scene.subject(name);
+            let _ = subject.check(&policy, Cost::ONE).await?;
+            for reset in resets {
+                let _ = subject.reset(&reset).await?;
+            }
+            let Some(state) = subject.state().await? else {
+                return Ok(NEEDS_AN_INSPECTOR);
+            };
+            scene.equal(
+                format_args!("what is stored after a reset of all limits {name}"),
+                state,
+                None,
+            )?;
         }
-        let Some(state) = subject.state().await? else {
-            return Ok(NEEDS_AN_INSPECTOR);
-        };
-        scene.equal(
-            format_args!("what is stored after a reset of all limits {name}"),
-            state,
-            None,
-        )?;
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// What stands under a key and is not the store's own is an error, never a fresh count, and is

@@ -97,36 +97,38 @@ pub async fn windows_end_to_the_millisecond(factory: &dyn StoreFactory) -> LawRe
 /// The [`Violation`](crate::Violation).
 pub async fn answers_tell_the_time_that_was_used(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("answers_tell_the_time_that_was_used", factory).await?;
-    let [short, long, ..] = scene.quiet_periods().await?;
-    let policy = scene.policy(&[(2, short), (3, long)])?;
-    let subject = scene.subject("punctual");
-    let mut latest = at(0);
-    for (step, operation) in [
-        Operation::Peek(Cost::ONE),
-        Operation::Check(Cost::ONE),
-        Operation::Check(Cost::requests(9)),
-        Operation::Charge(Cost::requests(5)),
-        Operation::Check(Cost::ONE),
-        Operation::Refund {
-            cost: Cost::ONE,
-            charged_at: scene.now().await?,
-        },
-        Operation::Check(Cost::ZERO),
-        Operation::Reset,
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        if let Some(clock) = scene.clock() {
-            clock.advance(17 * MILLISECOND);
-            latest = scene.now().await?;
+    for scene in scene.by_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        let policy = scene.policy(&[(2, short), (3, long)])?;
+        let subject = scene.subject("punctual");
+        let mut latest = at(0);
+        for (step, operation) in [
+            Operation::Peek(Cost::ONE),
+            Operation::Check(Cost::ONE),
+            Operation::Check(Cost::requests(9)),
+            Operation::Charge(Cost::requests(5)),
+            Operation::Check(Cost::ONE),
+            Operation::Refund {
+                cost: Cost::ONE,
+                charged_at: scene.now().await?,
+            },
+            Operation::Check(Cost::ZERO),
+            Operation::Reset,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if let Some(clock) = scene.clock() {
+                clock.advance(17 * MILLISECOND);
+                latest = scene.now().await?;
+            }
+            let outcome = subject.through(step).apply(&policy, operation).await?;
+            let what = format!("the time of {operation:?}");
+            if scene.clock().is_some() {
+                scene.equal(&what, outcome.now(), latest)?;
+            }
+            scene.equal(what, outcome.charged_at(), outcome.now())?;
         }
-        let outcome = subject.through(step).apply(&policy, operation).await?;
-        let what = format!("the time of {operation:?}");
-        if scene.clock().is_some() {
-            scene.equal(&what, outcome.now(), latest)?;
-        }
-        scene.equal(what, outcome.charged_at(), outcome.now())?;
     }
     Ok(match scene.clock() {
         Some(_) => Tested::InFull,
@@ -137,52 +139,54 @@ pub async fn answers_tell_the_time_that_was_used(factory: &dyn StoreFactory) -> 
 }
 
 /// A clock that steps back by no more than the grace (the lesser of one period and one minute)
-/// hands out no fresh quota: the key stays in its later window.
+/// hands out no fresh quota: the key stays in its later window, a bucket at its later time.
 ///
 /// # Errors
 ///
 /// The [`Violation`](crate::Violation).
 pub async fn a_clock_that_steps_back_gives_no_fresh_quota(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_clock_that_steps_back_gives_no_fresh_quota", factory).await?;
-    let Some(clock) = scene.clock() else {
-        return Ok(NEEDS_A_CLOCK);
-    };
-    for period in [2 * MILLISECOND, SECOND, MINUTE, HOUR, 30 * DAY] {
-        let grace = period.min(MINUTE);
-        let limit = scene.limit(2, period)?;
-        // An instant at which a window of this period begins.
-        clock.set(at(START));
-        let window = scene
-            .now()
-            .await?
-            .saturating_add(time_left(at(START), period));
-        for (case, step) in [MILLISECOND, grace / 2, grace].into_iter().enumerate() {
-            clock.set(window);
-            let subject = scene.subject(format_args!("{period:?} {case}"));
-            let _ = subject.check(limit, Cost::ONE).await?;
-            clock.step_back(step);
-            let what = format!("{limit} when the clock has stepped back by {step:?}");
-            let outcome = subject.check(limit, Cost::ONE).await?;
-            scene.allowed(format_args!("a check of the rest of {what}"), &outcome)?;
-            scene.remains(format_args!("a check of the rest of {what}"), &outcome, 0)?;
-            scene.equal(
-                format_args!("charged_at of {what}"),
-                outcome.charged_at(),
-                window,
-            )?;
-            for outcome in [
-                subject.peek(limit, Cost::ONE).await?,
-                subject.check(limit, Cost::ONE).await?,
-            ] {
-                scene.denied(format_args!("one more than {what}"), &outcome)?;
-                scene.remains(format_args!("one more than {what}"), &outcome, 0)?;
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            return Ok(NEEDS_A_CLOCK);
+        };
+        for period in [2 * MILLISECOND, SECOND, MINUTE, HOUR, 30 * DAY] {
+            let grace = period.min(MINUTE);
+            let limit = scene.limit(2, period)?;
+            // An instant at which a window of this period begins.
+            clock.set(at(START));
+            let window = scene
+                .now()
+                .await?
+                .saturating_add(time_left(at(START), period));
+            for (case, step) in [MILLISECOND, grace / 2, grace].into_iter().enumerate() {
+                clock.set(window);
+                let subject = scene.subject(format_args!("{period:?} {case}"));
+                let _ = subject.check(limit, Cost::ONE).await?;
+                clock.step_back(step);
+                let what = format!("{limit} when the clock has stepped back by {step:?}");
+                let outcome = subject.check(limit, Cost::ONE).await?;
+                scene.allowed(format_args!("a check of the rest of {what}"), &outcome)?;
+                scene.remains(format_args!("a check of the rest of {what}"), &outcome, 0)?;
+                scene.equal(
+                    format_args!("charged_at of {what}"),
+                    outcome.charged_at(),
+                    window,
+                )?;
+                for outcome in [
+                    subject.peek(limit, Cost::ONE).await?,
+                    subject.check(limit, Cost::ONE).await?,
+                ] {
+                    scene.denied(format_args!("one more than {what}"), &outcome)?;
+                    scene.remains(format_args!("one more than {what}"), &outcome, 0)?;
+                }
+                clock.set(window);
+                let outcome = subject.check(limit, Cost::ONE).await?;
+                scene.denied(format_args!("a check of {limit} later"), &outcome)?;
             }
-            clock.set(window);
-            let outcome = subject.check(limit, Cost::ONE).await?;
-            scene.denied(format_args!("a check of {limit} later"), &outcome)?;
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// Waits hold when the clock has stepped back too: they count from its own, earlier time.
@@ -192,50 +196,55 @@ pub async fn a_clock_that_steps_back_gives_no_fresh_quota(factory: &dyn StoreFac
 /// The [`Violation`](crate::Violation).
 pub async fn waits_count_from_the_clock_that_stepped_back(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("waits_count_from_the_clock_that_stepped_back", factory).await?;
-    let Some(clock) = scene.clock() else {
-        return Ok(NEEDS_A_CLOCK);
-    };
-    for (case, (requests, period, step)) in [
-        (1, SECOND, 600 * MILLISECOND),
-        (2, SECOND, SECOND),
-        (3, MINUTE, MINUTE),
-        (1, HOUR, MINUTE),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        clock.set(at(START));
-        let window = at(START).saturating_add(time_left(at(START), period));
-        clock.set(window);
-        let limit = scene.limit(requests, period)?;
-        let subject = scene.subject(case);
-        let _ = subject.check(limit, limit.capacity()).await?;
-        clock.step_back(step);
-        let denied = subject.check(limit, Cost::ONE).await?;
-        let what = format!("a check of {limit} when the clock has stepped back by {step:?}");
-        scene.equal(
-            format_args!("now of {what}"),
-            denied.now(),
-            window.saturating_sub(step),
-        )?;
-        let wait = scene.wait_of(&what, &denied)?;
-        scene.equal(format_args!("the wait of {what}"), wait, period + step)?;
-        scene.equal(
-            format_args!("reset_after of {what}"),
-            denied.reset_after(),
-            period + step,
-        )?;
-        clock.advance(wait - MILLISECOND);
-        let early = subject.check(limit, Cost::ONE).await?;
-        scene.denied(
-            format_args!("1 ms before the end of the wait of {what}"),
-            &early,
-        )?;
-        clock.advance(MILLISECOND);
-        let outcome = subject.check(limit, Cost::ONE).await?;
-        scene.allowed(format_args!("at the end of the wait of {what}"), &outcome)?;
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            return Ok(NEEDS_A_CLOCK);
+        };
+        for (case, (requests, period, step)) in [
+            (1, SECOND, 600 * MILLISECOND),
+            (2, SECOND, SECOND),
+            (3, MINUTE, MINUTE),
+            (1, HOUR, MINUTE),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            clock.set(at(START));
+            let window = at(START).saturating_add(time_left(at(START), period));
+            clock.set(window);
+            let limit = scene.limit(requests, period)?;
+            let subject = scene.subject(case);
+            let _ = subject.check(limit, limit.capacity()).await?;
+            let still = subject.check(limit, Cost::ONE).await?;
+            let what = format!("a check of {limit} with nothing left");
+            let still_waits = scene.wait_of(&what, &still)?;
+            clock.step_back(step);
+            let denied = subject.check(limit, Cost::ONE).await?;
+            let what = format!("a check of {limit} when the clock has stepped back by {step:?}");
+            scene.equal(
+                format_args!("now of {what}"),
+                denied.now(),
+                window.saturating_sub(step),
+            )?;
+            let wait = scene.wait_of(&what, &denied)?;
+            scene.equal(format_args!("the wait of {what}"), wait, still_waits + step)?;
+            scene.equal(
+                format_args!("reset_after of {what}"),
+                denied.reset_after(),
+                still.reset_after() + step,
+            )?;
+            clock.advance(wait - MILLISECOND);
+            let early = subject.check(limit, Cost::ONE).await?;
+            scene.denied(
+                format_args!("1 ms before the end of the wait of {what}"),
+                &early,
+            )?;
+            clock.advance(MILLISECOND);
+            let outcome = subject.check(limit, Cost::ONE).await?;
+            scene.allowed(format_args!("at the end of the wait of {what}"), &outcome)?;
+        }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
 /// A clock that was wrong by years and is put right locks nobody out: a record that is dated
@@ -247,83 +256,89 @@ pub async fn waits_count_from_the_clock_that_stepped_back(factory: &dyn StoreFac
 /// The [`Violation`](crate::Violation).
 pub async fn a_date_far_ahead_locks_nobody_out(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("a_date_far_ahead_locks_nobody_out", factory).await?;
-    let Some(clock) = scene.clock() else {
-        return Ok(NEEDS_A_CLOCK);
-    };
-    for period in [SECOND, MINUTE, HOUR] {
-        let limit = scene.limit(2, period)?;
-        let ahead = at(START).saturating_add(3_650 * DAY);
-        let ahead = ahead.saturating_add(time_left(ahead, period));
-        clock.set(ahead);
-        for (name, operation) in [
-            ("check", Operation::Check(Cost::requests(2))),
-            ("charge", Operation::Charge(Cost::MAX)),
-        ] {
-            let subject = scene.subject(format_args!("{name} {period:?}"));
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            return Ok(NEEDS_A_CLOCK);
+        };
+        for period in [SECOND, MINUTE, HOUR] {
+            let limit = scene.limit(2, period)?;
+            let ahead = at(START).saturating_add(3_650 * DAY);
+            let ahead = ahead.saturating_add(time_left(ahead, period));
             clock.set(ahead);
-            let _ = subject.apply(limit, operation).await?;
-            clock.set(at(START));
-            for left in [1_000, 0] {
+            for (name, operation) in [
+                ("check", Operation::Check(Cost::requests(2))),
+                ("charge", Operation::Charge(Cost::MAX)),
+            ] {
+                let subject = scene.subject(format_args!("{name} {period:?}"));
+                clock.set(ahead);
+                let _ = subject.apply(limit, operation).await?;
+                clock.set(at(START));
+                for left in [1_000, 0] {
+                    let outcome = subject.check(limit, Cost::ONE).await?;
+                    let what =
+                        format!("a check of {limit} after a {name} by a clock ten years ahead");
+                    scene.allowed(&what, &outcome)?;
+                    scene.remains(what, &outcome, left)?;
+                }
                 let outcome = subject.check(limit, Cost::ONE).await?;
-                let what = format!("a check of {limit} after a {name} by a clock ten years ahead");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(what, &outcome, left)?;
+                scene.denied("a check of more than that", &outcome)?;
             }
-            let outcome = subject.check(limit, Cost::ONE).await?;
-            scene.denied("a check of more than that", &outcome)?;
-        }
-        let furthest = ahead.saturating_sub(period + MINUTE);
-        for (name, now, locked) in [
-            ("a period and a minute", furthest, true),
-            (
-                "a millisecond more",
-                furthest.saturating_sub(MILLISECOND),
-                false,
-            ),
-        ] {
-            let subject = scene.subject(format_args!("{name} {period:?}"));
-            clock.set(ahead);
-            let _ = subject.check(limit, Cost::requests(2)).await?;
-            clock.set(now);
-            let outcome = subject.check(limit, Cost::ONE).await?;
-            scene.equal(
-                format_args!("whether {limit} is allowed with a record {name} ahead"),
-                outcome.is_allowed(),
-                !locked,
-            )?;
+            let furthest = ahead.saturating_sub(period + MINUTE);
+            for (name, now, locked) in [
+                ("a period and a minute", furthest, true),
+                (
+                    "a millisecond more",
+                    furthest.saturating_sub(MILLISECOND),
+                    false,
+                ),
+            ] {
+                let subject = scene.subject(format_args!("{name} {period:?}"));
+                clock.set(ahead);
+                let _ = subject.check(limit, Cost::requests(2)).await?;
+                clock.set(now);
+                let outcome = subject.check(limit, Cost::ONE).await?;
+                scene.equal(
+                    format_args!("whether {limit} is allowed with a record {name} ahead"),
+                    outcome.is_allowed(),
+                    !locked,
+                )?;
+            }
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }
 
-/// However long nobody asks, the next window is whole and counts as exactly as the first.
+/// However long nobody asks, all of the capacity is back and no more, and counts as exactly as
+/// the first time.
 ///
 /// # Errors
 ///
 /// The [`Violation`](crate::Violation).
 pub async fn years_between_requests_change_nothing(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("years_between_requests_change_nothing", factory).await?;
-    let Some(clock) = scene.clock() else {
-        return Ok(NEEDS_A_CLOCK);
-    };
-    for period in [SECOND, HOUR, 30 * DAY] {
-        clock.set(at(START));
-        let limit = scene.limit(3, period)?;
-        let subject = scene.subject(format_args!("{period:?}"));
-        for years in [0, 1, 10, 100] {
-            clock.advance(years * 366 * DAY);
-            for left in [2_000, 1_000, 0] {
+    for scene in scene.by_algorithm() {
+        let Some(clock) = scene.clock() else {
+            return Ok(NEEDS_A_CLOCK);
+        };
+        for period in [SECOND, HOUR, 30 * DAY] {
+            clock.set(at(START));
+            let limit = scene.limit(3, period)?;
+            let subject = scene.subject(format_args!("{period:?}"));
+            for years in [0, 1, 10, 100] {
+                clock.advance(years * 366 * DAY);
+                for left in [2_000, 1_000, 0] {
+                    let outcome = subject.check(limit, Cost::ONE).await?;
+                    let what = format!("a check of {limit}, {years} years later");
+                    scene.allowed(&what, &outcome)?;
+                    scene.remains(what, &outcome, left)?;
+                }
                 let outcome = subject.check(limit, Cost::ONE).await?;
-                let what = format!("a check of {limit}, {years} years later");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(what, &outcome, left)?;
+                scene.denied(
+                    format_args!("the fourth check of {limit}, {years} years later"),
+                    &outcome,
+                )?;
             }
-            let outcome = subject.check(limit, Cost::ONE).await?;
-            scene.denied(
-                format_args!("the fourth check of {limit}, {years} years later"),
-                &outcome,
-            )?;
         }
     }
-    Ok(Tested::InFull)
+    Ok(scene.tried_by_algorithm())
 }

@@ -1,5 +1,3 @@
-use super::MOST_USED;
-
 /// The state of a fixed window: when it began, and what has been used in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FixedWindow {
@@ -10,28 +8,19 @@ pub(super) struct FixedWindow {
 impl FixedWindow {
     /// The window that holds `now`, or the stored one where that is later.
     pub(super) fn at(stored: Option<Self>, now: u128, period: u128) -> Self {
-        let aligned = now - now % period;
+        let start = now - now % period;
         match stored {
-            None => Self {
-                start: aligned,
-                used: 0,
-            },
-            Some(stored) => {
-                let start = stored.start.max(aligned);
-                let used = if start == stored.start {
-                    stored.used
-                } else {
-                    0
-                };
-                Self { start, used }
-            }
+            Some(stored) if stored.start >= start => stored,
+            _ => Self { start, used: 0 },
         }
     }
 
-    pub(super) fn take(self, cost: u128) -> Self {
-        Self {
-            used: (self.used + cost).min(MOST_USED),
-            ..self
+    /// What is in use at a time, if nothing else happens until then.
+    pub(super) fn used_at(self, time: u128, period: u128) -> u128 {
+        if time < self.start + period {
+            self.used
+        } else {
+            0
         }
     }
 

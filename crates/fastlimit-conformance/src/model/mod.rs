@@ -1,17 +1,23 @@
 //! The reference model: the arithmetic of the limits in `u128`, written for plainness.
 //!
-//! It shares no code with [`Entry`](fastlimit_core::Entry), so that the two check each other.
+//! It shares no code with [`Entry`](fastlimit_core::Entry), so that the two check each other, and
+//! is of another make: it knows what is in use at any time, in one integer without a remainder,
+//! and searches for the time at which a check passes instead of computing it.
+//!
 //! It never forgets anything: a store may drop what is dead, and no answer hangs on that.
 
 mod answer;
 mod fixed_window;
+mod sliding_window;
+mod state;
+mod token_bucket;
 
 use std::time::Duration;
 
 use fastlimit_core::{Algorithm, Cost, Limit, Operation, Timestamp};
 
 pub use answer::{Answer, Difference, LimitAnswer};
-use fixed_window::FixedWindow;
+use state::{Standing, State};
 
 /// A record that is dated later than its period and this many milliseconds from now is read as
 /// absent.
@@ -47,7 +53,7 @@ pub struct Model {
 struct Record {
     algorithm: Algorithm,
     period: u128,
-    state: FixedWindow,
+    state: State,
 }
 
 /// What the model does not know how to count.
@@ -88,11 +94,8 @@ impl Model {
         operation: Operation,
         now: Timestamp,
     ) -> Result<Answer, Unknown> {
-        if let Some(limit) = limits.iter().find(|limit| !knows(limit)) {
-            return Err(Unknown::Algorithm(limit.algorithm()));
-        }
         let now = u128::from(now.as_millis());
-        Ok(match operation {
+        match operation {
             Operation::Check(cost) => self.check(limits, milli(cost), now),
             Operation::Peek(cost) => self.clone().check(limits, milli(cost), now),
             Operation::Charge(cost) => self.change(limits, Change::Take(milli(cost)), now),
@@ -106,72 +109,72 @@ impl Model {
                 // No time of a record's own is left, so none is charged at.
                 self.change(limits, Change::Nothing, now)
             }
-            other => return Err(Unknown::Operation(other)),
+            other => Err(Unknown::Operation(other)),
+        }
+    }
+
+    fn check(&mut self, limits: &[Limit], cost: u128, now: u128) -> Result<Answer, Unknown> {
+        let denials = limits
+            .iter()
+            .map(|limit| {
+                let standing = self.standing(limit, now)?;
+                let wait = || standing.passes_at(cost).map(|time| time - now);
+                Ok((!standing.admits(cost)).then(wait))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if denials.iter().all(Option::is_none) {
+            return self.change(limits, Change::Take(cost), now);
+        }
+        let mut answer = self.change(limits, Change::Nothing, now)?;
+        for (limit, denial) in answer.limits.iter_mut().zip(denials) {
+            limit.denial = denial;
+        }
+        Ok(answer)
+    }
+
+    fn change(&mut self, limits: &[Limit], change: Change, now: u128) -> Result<Answer, Unknown> {
+        let mut charged_at = now;
+        let mut answers = Vec::with_capacity(limits.len());
+        for limit in limits {
+            let before = self.standing(limit, now)?;
+            charged_at = charged_at.max(before.time);
+            let after = match change {
+                Change::Nothing => before,
+                Change::Take(cost) => before.take(cost),
+                Change::GiveBack { cost, charged_at } => before.give_back(cost, charged_at),
+            };
+            if after.state != before.state {
+                self.write(limit, after.state);
+            }
+            answers.push(LimitAnswer {
+                remaining: after.remaining(),
+                reset_after: after.resets_at() - now,
+                denial: None,
+            });
+        }
+        Ok(Answer {
+            now,
+            charged_at,
+            limits: answers,
         })
     }
 
-    fn check(&mut self, limits: &[Limit], cost: u128, now: u128) -> Answer {
-        let denies = |limit: &Limit| {
-            let free = capacity(limit).saturating_sub(self.state(limit, now).used);
-            cost > 0 && cost > free
-        };
-        let denied: Vec<bool> = limits.iter().map(denies).collect();
-        if !denied.contains(&true) {
-            return self.change(limits, Change::Take(cost), now);
-        }
-        let mut answer = self.change(limits, Change::Nothing, now);
-        for ((limit, denied), verdict) in limits.iter().zip(denied).zip(&mut answer.limits) {
-            if denied {
-                let waiting_helps = cost <= capacity(limit);
-                verdict.denial = Some(waiting_helps.then_some(verdict.reset_after));
-            }
-        }
-        answer
-    }
-
-    fn change(&mut self, limits: &[Limit], change: Change, now: u128) -> Answer {
-        let mut charged_at = now;
-        let verdicts = limits
-            .iter()
-            .map(|limit| {
-                let before = self.state(limit, now);
-                charged_at = charged_at.max(before.start);
-                let after = match change {
-                    Change::Nothing => before,
-                    Change::Take(cost) => before.take(cost),
-                    Change::GiveBack { cost, charged_at } => {
-                        before.give_back(cost, charged_at, period(limit))
-                    }
-                };
-                if after != before {
-                    self.write(limit, after);
-                }
-                LimitAnswer {
-                    remaining: capacity(limit).saturating_sub(after.used),
-                    reset_after: after.start + period(limit) - now,
-                    denial: None,
-                }
-            })
-            .collect();
-        Answer {
-            now,
-            charged_at,
-            limits: verdicts,
-        }
-    }
-
-    /// The state of a limit at `now`.
-    fn state(&self, limit: &Limit, now: u128) -> FixedWindow {
+    /// How a limit stands at `now`.
+    fn standing<'limit>(
+        &self,
+        limit: &'limit Limit,
+        now: u128,
+    ) -> Result<Standing<'limit>, Unknown> {
         let stored = self
             .records
             .iter()
             .find(|record| record.is_of(limit))
             .map(|record| record.state)
-            .filter(|state| state.start <= now + period(limit) + LATEST_DATE_AHEAD);
-        FixedWindow::at(stored, now, period(limit))
+            .filter(|state| state.date() <= now + period(limit) + LATEST_DATE_AHEAD);
+        Standing::new(limit, stored, now)
     }
 
-    fn write(&mut self, limit: &Limit, state: FixedWindow) {
+    fn write(&mut self, limit: &Limit, state: State) {
         self.records.retain(|record| !record.is_of(limit));
         self.records.push(Record {
             algorithm: limit.algorithm(),
@@ -179,7 +182,8 @@ impl Model {
             state,
         });
         // In one order whatever the history, so that equal states are equal.
-        self.records.sort_by_key(|record| record.period);
+        self.records
+            .sort_by_key(|record| (record.period, record.algorithm.to_string()));
     }
 }
 
@@ -189,16 +193,21 @@ impl Record {
     }
 }
 
-fn knows(limit: &Limit) -> bool {
-    matches!(limit.algorithm(), Algorithm::FixedWindow)
-}
-
 fn milli(cost: Cost) -> u128 {
     u128::from(cost.as_milli())
 }
 
-fn capacity(limit: &Limit) -> u128 {
+/// The number of a limit, milli per period.
+fn number(limit: &Limit) -> u128 {
     u128::from(limit.rate().requests()) * 1_000
+}
+
+/// The most that a limit admits at once, milli.
+fn capacity(limit: &Limit) -> u128 {
+    match limit.burst() {
+        Some(burst) if number(limit) > 0 => u128::from(burst) * 1_000,
+        _ => number(limit),
+    }
 }
 
 fn period(limit: &Limit) -> u128 {

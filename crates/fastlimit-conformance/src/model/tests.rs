@@ -110,3 +110,103 @@ fn what_differs_is_named() {
     let difference = answer.difference(&outcome(0, 1_201)).unwrap();
     assert_eq!(difference.to_string(), "now: expected 1200, found 1201");
 }
+
+#[test]
+fn a_sliding_window_forgets_bit_by_bit() {
+    let (limits, mut model) = (limits("10/minute sliding-window"), Model::new());
+    for (now, cost, expected) in [
+        (60_000, 10_000, (true, 0, None)),
+        (119_999, 1, (false, 0, Some(1 + 6))),
+        // A third of the window before still counts.
+        (160_000, 6_667, (false, 6_666, Some(2))),
+        (160_000, 6_666, (true, 0, None)),
+        (160_000, 10_000, (false, 0, Some(80_000))),
+        (160_000, 10_001, (false, 0, None)),
+        (240_000, 10_000, (true, 0, None)),
+    ] {
+        let answer = apply(&mut model, &limits, check(cost), now);
+        assert_eq!(brief(&answer), expected, "{cost} at {now}");
+    }
+}
+
+#[test]
+fn a_sliding_window_takes_refunds_from_where_they_were_charged() {
+    let (limits, mut model) = (limits("10/second sliding-window"), Model::new());
+    let refund = |milli, charged_at| Operation::Refund {
+        cost: Cost::milli(milli),
+        charged_at: Timestamp::from_millis(charged_at),
+    };
+    let _ = apply(&mut model, &limits, check(4_000), 1_500);
+    for (operation, remaining) in [
+        (check(3_000), 5_000),
+        (refund(1_000, 999), 5_000),
+        (refund(2_000, 1_999), 6_000),
+        (refund(9_000, 2_000), 9_000),
+        (refund(9_000, 3_000), 9_000),
+    ] {
+        let answer = apply(&mut model, &limits, operation, 2_500);
+        assert_eq!(answer.remaining(), remaining, "{operation:?}");
+    }
+    let answer = apply(&mut model, &limits, refund(0, 0), 2_400);
+    assert_eq!(answer.reset_after(), 600);
+}
+
+#[test]
+fn a_bucket_drains_exactly() {
+    // One thousandth in 31,622,400 ms.
+    let (limits, mut model) = (limits("1/366d burst 99 token-bucket"), Model::new());
+    let drained = 31_622_400;
+    for (now, cost, expected) in [
+        (0, 99_000, (true, 0, None)),
+        (drained - 1, 1, (false, 0, Some(1))),
+        (drained, 1, (true, 0, None)),
+        (drained, 99_000, (false, 0, Some(99_000 * drained))),
+        (drained, 99_001, (false, 0, None)),
+    ] {
+        let answer = apply(
+            &mut model,
+            &limits,
+            check(cost),
+            u64::try_from(now).unwrap(),
+        );
+        assert_eq!(brief(&answer), expected, "{cost} at {now}");
+    }
+    // 36,525 days drain 99,795 whole thousandths.
+    let answer = apply(&mut model, &limits, Operation::Charge(Cost::MAX), 0);
+    assert_eq!(answer.reset_after(), drained + 99_795 * drained);
+}
+
+#[test]
+fn a_bucket_without_a_rate_has_no_time_and_keeps_its_record() {
+    let (fast, none) = (
+        limits("2/second token-bucket"),
+        limits("0/second burst 5 token-bucket"),
+    );
+    let mut model = Model::new();
+    let _ = apply(&mut model, &fast, check(2_000), 5_000);
+    for operation in [
+        check(1),
+        Operation::Charge(Cost::MAX),
+        Operation::Refund {
+            cost: Cost::MAX,
+            charged_at: Timestamp::from_millis(5_000),
+        },
+    ] {
+        let answer = apply(&mut model, &none, operation, 4_900);
+        assert_eq!((answer.remaining(), answer.reset_after()), (0, 0));
+        assert_eq!((answer.retry_after(), answer.charged_at), (None, 4_900));
+    }
+    let answer = apply(&mut model, &fast, check(1_000), 4_900);
+    assert_eq!(brief(&answer), (false, 0, Some(600)));
+    assert_eq!(answer.charged_at, 5_000);
+}
+
+#[test]
+fn algorithms_of_one_period_keep_apart() {
+    let all = limits("2/second; 3/second sliding-window; 4/second token-bucket");
+    let mut model = Model::new();
+    let answer = apply(&mut model, &all, check(2_000), 1_500);
+    let left: Vec<_> = answer.limits.iter().map(|limit| limit.remaining).collect();
+    assert_eq!(left, [0, 1_000, 2_000]);
+    assert_eq!(model.records.len(), 3);
+}

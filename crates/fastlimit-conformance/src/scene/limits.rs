@@ -12,10 +12,33 @@ pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 impl Scene {
+    /// A limit of the scene's algorithm; the burst of a bucket is the number of its rate.
     pub(crate) fn limit(&self, requests: u32, period: Duration) -> Result<Limit, Violation> {
+        self.limit_of(self.algorithm(), requests, period)
+    }
+
+    pub(crate) fn limit_of(
+        &self,
+        algorithm: Algorithm,
+        requests: u32,
+        period: Duration,
+    ) -> Result<Limit, Violation> {
         Rate::new(requests, period)
-            .map(|rate| Limit::new(rate, Algorithm::FixedWindow))
+            .map(|rate| Limit::new(rate, algorithm))
             .map_err(|error| self.violation("building a limit", "a limit", error))
+    }
+
+    /// A token bucket.
+    pub(crate) fn bucket(
+        &self,
+        requests: u32,
+        period: Duration,
+        burst: u32,
+    ) -> Result<Limit, Violation> {
+        Rate::new(requests, period)
+            .map_err(fastlimit_core::Error::from)
+            .and_then(|rate| Ok(Limit::token_bucket(rate, burst)?))
+            .map_err(|error| self.violation("building a token bucket", "a limit", error))
     }
 
     /// Several limits of `(requests, period)` that hold together.

@@ -9,19 +9,21 @@ use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Outcome, Store};
+use fastlimit_core::{Algorithm, Outcome, Store};
 
 pub(crate) use limits::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 pub(crate) use parts::{remaining, untimed};
 pub(crate) use subject::Subject;
 pub(crate) use time::{START, at, time_left};
 
-use crate::{Fixture, StoreFactory, Violation, settings};
+use crate::{Fixture, StoreFactory, Tested, Violation, settings};
 
 /// A store that one law tries. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Scene {
     inner: Arc<Inner>,
+    /// Which one the limits of the law have.
+    algorithm: Algorithm,
 }
 
 struct Inner {
@@ -50,7 +52,40 @@ impl Scene {
         };
         Ok(Self {
             inner: Arc::new(inner),
+            algorithm: Algorithm::FixedWindow,
         })
+    }
+
+    /// The same scene once for each algorithm: its limits have that, and its subjects are others.
+    ///
+    /// In real time without token buckets: what is in use of them changes all the time, so that
+    /// only the laws on random histories, which know the times of the answers, can tell what is
+    /// left.
+    pub(crate) fn by_algorithm(&self) -> impl Iterator<Item = Self> + use<> {
+        let mut algorithms = vec![Algorithm::FixedWindow, Algorithm::SlidingWindow];
+        if self.clock().is_some() {
+            algorithms.push(Algorithm::TokenBucket);
+        }
+        let scene = self.clone();
+        algorithms.into_iter().map(move |algorithm| Self {
+            algorithm,
+            ..scene.clone()
+        })
+    }
+
+    /// How far a law was tried that goes through [`Scene::by_algorithm`].
+    pub(crate) fn tried_by_algorithm(&self) -> Tested {
+        match self.clock() {
+            Some(_) => Tested::InFull,
+            None => Tested::InPart {
+                missing: "it takes a manual clock for a token bucket to stand still",
+            },
+        }
+    }
+
+    /// Which algorithm the limits of the scene have.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// The random prefix of this law.
@@ -58,7 +93,7 @@ impl Scene {
         &self.inner.prefix
     }
 
-    /// How many random histories are tried; they are shared among the laws that try them.
+    /// How many random histories a law tries.
     pub(crate) fn histories(&self) -> Result<u64, Violation> {
         settings::histories(self.inner.histories).map_err(|found| self.setting(found))
     }
@@ -74,7 +109,8 @@ impl Scene {
 
     /// A subject that no other law knows; `name` tells it from the others of this one.
     pub(crate) fn subject(&self, name: impl Display) -> Subject {
-        Subject::new(self, [self.prefix(), "law", "default", &name.to_string()])
+        let name = format!("{} {name}", self.algorithm);
+        Subject::new(self, [self.prefix(), "law", "default", &name])
     }
 
     /// The subject of a key of which the law chooses every part.

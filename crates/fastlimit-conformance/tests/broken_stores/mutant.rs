@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fastlimit_conformance::{Fixture, FixtureError, Inspect, Lifetime, StoreFactory, async_trait};
 use fastlimit_core::{
-    Clock, Cost, Key, Limit, ManualClock, Operation, Outcome, Reply, Request, Store, Timestamp,
-    Verdict,
+    Algorithm, Clock, Cost, Key, Limit, ManualClock, Operation, Outcome, Reply, Request, Store,
+    Timestamp, Verdict,
 };
 
 /// One way to be broken.
@@ -74,17 +74,165 @@ pub(crate) enum Mutation {
     DropsLive,
     LivesForEver,
     DiesTooSoon,
+    /// The estimate of a sliding window is rounded down.
+    EstimateRoundsDown,
+    /// A sliding window begins anew with every aligned one.
+    ForgetsTheWindowBefore,
+    /// Whatever window a refund names, it is taken from the present one.
+    RefundsThePresentWindow,
+    /// A sliding window ignores refunds of what was charged in the window before.
+    RefundsNoOldWindow,
+    /// What a bucket refills is cut to whole thousandths at each admission.
+    RefillDropsFractions,
+    /// What a bucket refills is rounded up at each admission.
+    RefillAddsFractions,
+    /// A denied check cuts what a bucket has refilled to whole thousandths.
+    PollingLosesFractions,
+    /// What a bucket refills is multiplied in doubles, as in a language that has only these.
+    MultipliesInDoubles,
+    /// The capacity of a bucket is the number of its rate.
+    IgnoresBurst,
+    /// Another burst or another number makes a bucket fresh.
+    FreshBurstOnChange,
+    /// A bucket takes refunds of its own period's window only.
+    BucketRefundsByWindow,
+    /// A level saturates at 2^41 whatever the rate.
+    DrainsForEver,
+    /// A level saturates when it is charged, not when it is read under a lowered rate.
+    LoweredDrainsForEver,
+    /// At a rate of 0 a record is dated and emptied.
+    ZeroEmptiesBuckets,
+    /// A denied check takes what is left.
+    TakesPartOfACheck,
+    /// Limits of one period share their state.
+    IgnoresAlgorithm,
+    RetryTooEarlyOf(Algorithm),
+    ResetTooEarlyOf(Algorithm),
+    LockedOutByFutureOf(Algorithm),
+    RefundAboveCapacityOf(Algorithm),
+    FreshWhenClockStepsBackOf(Algorithm),
+    WaitsFromOwnTimeOf(Algorithm),
+    ChargesDenialsOf(Algorithm),
+    AdmitsOneMoreOf(Algorithm),
+    DropsWithoutGraceOf(Algorithm),
+    NeverSaysNeverOf(Algorithm),
 }
 
 use Mutation as M;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Window {
+    algorithm: Algorithm,
+    /// When the window began; the time of a bucket.
     start: u64,
+    /// In the present window; the whole thousandths of a level.
     used: u64,
+    /// In the window before.
+    previous: u64,
+    /// The rest of a level, less than the period.
+    part: u64,
     /// For stores that keep the number that they saw first, and for what must be dropped.
     capacity: u64,
+    number: u64,
     period: u64,
+}
+
+const LONGEST_DRAIN: u128 = 36_525 * 86_400_000;
+
+impl Window {
+    fn new(limit: &Limit, start: u64) -> Self {
+        Self {
+            algorithm: limit.algorithm(),
+            start,
+            used: 0,
+            previous: 0,
+            part: 0,
+            capacity: limit.capacity().as_milli(),
+            number: u64::from(limit.rate().requests()) * 1_000,
+            period: limit.rate().period().as_millis() as u64,
+        }
+    }
+
+    /// The level of a bucket, in parts of a thousandth.
+    fn level(&self) -> u128 {
+        u128::from(self.used) * u128::from(self.period) + u128::from(self.part)
+    }
+
+    fn set_level(&mut self, level: u128) {
+        self.used = (level / u128::from(self.period)) as u64;
+        self.part = (level % u128::from(self.period)) as u64;
+    }
+
+    /// When nothing of it counts any more.
+    fn end(&self) -> u64 {
+        match self.algorithm {
+            Algorithm::SlidingWindow if self.used > 0 => self.start + 2 * self.period,
+            Algorithm::SlidingWindow if self.previous == 0 => self.start,
+            Algorithm::TokenBucket if self.number == 0 => self.start,
+            Algorithm::TokenBucket => {
+                self.start + self.level().div_ceil(u128::from(self.number)) as u64
+            }
+            _ => self.start + self.period,
+        }
+    }
+
+    /// What is in use, at the time of the window or later in it.
+    fn usage(&self, now: u64, rounds_down: bool) -> u64 {
+        match self.algorithm {
+            Algorithm::SlidingWindow => {
+                let covered = self.start + self.period - now.max(self.start);
+                let counts = u128::from(self.previous) * u128::from(covered);
+                let period = u128::from(self.period);
+                let counts = match rounds_down {
+                    true => counts / period,
+                    false => counts.div_ceil(period),
+                };
+                self.used + counts as u64
+            }
+            Algorithm::TokenBucket => self.used + u64::from(self.part > 0),
+            _ => self.used,
+        }
+    }
+
+    /// When a cost passes that does not now.
+    fn passes_at(&self, cost: u64, capacity: u64) -> u64 {
+        let free = capacity.saturating_sub(cost);
+        match self.algorithm {
+            Algorithm::SlidingWindow => {
+                let (start, free, leaving) = match free.checked_sub(self.used) {
+                    Some(free) => (self.start, free, self.previous),
+                    None => (self.start + self.period, free, self.used),
+                };
+                let early = u128::from(free) * u128::from(self.period) / u128::from(leaving.max(1));
+                start + self.period - (early as u64).min(self.period)
+            }
+            Algorithm::TokenBucket => {
+                let free = u128::from(free) * u128::from(self.period);
+                let over = self.level().saturating_sub(free);
+                self.start + over.div_ceil(u128::from(self.number.max(1))) as u64
+            }
+            _ => self.start + self.period,
+        }
+    }
+
+    fn take(&mut self, cost: u64, broken: Mutation) {
+        if self.algorithm != Algorithm::TokenBucket {
+            self.used += cost;
+        } else if self.number > 0 {
+            self.used += cost;
+            self.saturate(broken == M::DrainsForEver);
+        }
+    }
+
+    /// Cuts a level to what drains in time.
+    fn saturate(&mut self, whatever_the_rate: bool) {
+        let mut most = 1 << 41;
+        if !whatever_the_rate {
+            most = most.min(u128::from(self.number) * LONGEST_DRAIN / u128::from(self.period));
+        }
+        let level = self.level().min(most * u128::from(self.period));
+        self.set_level(level);
+    }
 }
 
 type Records = BTreeMap<(u64, u64), Window>;
@@ -158,9 +306,10 @@ impl Mutant {
         if !matches!(self.broken, M::NeverDrops | M::NeverResets) {
             for records in subjects.values_mut() {
                 records.retain(|_, window| {
-                    let end = window.start + window.period;
+                    let end = window.end();
                     match self.broken {
                         M::DropsWithoutGrace => end > now,
+                        _ if self.is(M::DropsWithoutGraceOf, window.algorithm) => end > now,
                         M::DropsLive => window.start + window.period.min(60_000) * 2 > now,
                         _ => end + window.period.min(60_000) > now,
                     }
@@ -182,15 +331,7 @@ impl Mutant {
             subjects.remove(name);
         } else {
             if keeps_empty && records.is_empty() {
-                records.insert(
-                    (1, 1),
-                    Window {
-                        start: now,
-                        used: 0,
-                        capacity: 0,
-                        period: 1,
-                    },
-                );
+                records.insert((1, 1), Window::new(&request.limits()[0], now));
             }
             subjects.insert(name.to_owned(), records);
         }
@@ -224,7 +365,11 @@ impl Mutant {
                         M::ChargeDoesNotSaturate => u64::MAX,
                         _ => 1 << 41,
                     };
-                    window.used = (window.used + cost.as_milli()).min(most.max(window.used));
+                    if window.algorithm == Algorithm::TokenBucket {
+                        window.take(cost.as_milli().min(most - window.used), self.broken);
+                    } else {
+                        window.used = (window.used + cost.as_milli()).min(most.max(window.used));
+                    }
                 })
             }
             Operation::Refund { cost, charged_at } => {
@@ -288,14 +433,16 @@ impl Mutant {
         }
         let admits = |limit: &Limit, window: &Window| {
             let capacity = self.capacity(limit, window);
+            let used = window.usage(now, self.broken == M::EstimateRoundsDown);
             if cost == 0 {
-                return self.broken != M::DeniesZeroCosts || window.used <= capacity;
+                return self.broken != M::DeniesZeroCosts || used <= capacity;
             }
             let free = match self.broken {
-                M::LoweredUnderflows => capacity.wrapping_sub(window.used),
-                _ => capacity.saturating_sub(window.used),
+                M::LoweredUnderflows => capacity.wrapping_sub(used),
+                _ => capacity.saturating_sub(used),
             };
             match self.broken {
+                _ if self.is(M::AdmitsOneMoreOf, limit.algorithm()) => free > 0 && cost <= capacity,
                 M::AdmitsOneLess => cost < free,
                 M::AdmitsOneMore => free > 0 && cost <= capacity,
                 M::ClampsCosts => cost.min(capacity) <= free,
@@ -318,12 +465,26 @@ impl Mutant {
                     M::ChargesSomeLimits => *admits,
                     _ => all,
                 };
-                if charges {
-                    next.used += cost;
+                if charges || self.is(M::ChargesDenialsOf, limit.algorithm()) {
+                    next.take(cost, self.broken);
+                    self.round_refill(&mut next);
                 } else if self.broken == M::DenialsForgive {
                     next.used = next.used.saturating_sub(1);
+                } else if self.broken == M::TakesPartOfACheck {
+                    next.take(
+                        self.standing(limit, &next, now).remaining().as_milli(),
+                        M::None,
+                    );
                 }
-                let dates = self.broken == M::DatesDenials && !all;
+                let dates = match self.broken {
+                    M::DatesDenials => !all,
+                    M::PollingLosesFractions => {
+                        next.used += u64::from(next.part > 0);
+                        next.part = 0;
+                        next.algorithm == Algorithm::TokenBucket
+                    }
+                    _ => false,
+                };
                 if writes && (next != *window || dates) {
                     self.write(records, limits, limit, next);
                 }
@@ -339,15 +500,23 @@ impl Mutant {
                 if *admits {
                     return standing;
                 }
-                let wait = match self.broken {
-                    M::RetryTooEarly => standing
-                        .reset_after()
-                        .saturating_sub(Duration::from_millis(1)),
-                    M::RetryTooLate => standing.reset_after() + Duration::from_millis(1),
-                    _ => standing.reset_after(),
+                let from = match self.waits_from_own_time(window.algorithm) {
+                    true => now.max(window.start),
+                    false => now,
                 };
-                let helps =
-                    cost <= self.capacity(limit, window) || self.broken == M::NeverSaysNever;
+                let capacity = self.capacity(limit, window);
+                let wait = Duration::from_millis(window.passes_at(cost, capacity) - from);
+                let wait = match self.broken {
+                    M::RetryTooEarly => wait.saturating_sub(Duration::from_millis(1)),
+                    M::RetryTooLate => wait + Duration::from_millis(1),
+                    _ if self.is(M::RetryTooEarlyOf, window.algorithm) => {
+                        wait.saturating_sub(Duration::from_millis(1))
+                    }
+                    _ => wait,
+                };
+                let helps = cost <= capacity
+                    || self.broken == M::NeverSaysNever
+                    || self.is(M::NeverSaysNeverOf, window.algorithm);
                 Verdict::denied(
                     standing.remaining(),
                     standing.reset_after(),
@@ -377,12 +546,30 @@ impl Mutant {
     }
 
     fn refund(&self, window: &mut Window, limit: &Limit, cost: u64, charged_at: u64) {
-        let own = charged_at - charged_at % window.period == window.start;
+        let charged = charged_at - charged_at % window.period;
+        let bucket = window.algorithm == Algorithm::TokenBucket;
+        let own = match self.broken {
+            M::BucketRefundsByWindow if bucket => {
+                charged == window.start - window.start % window.period
+            }
+            M::RefundsThePresentWindow => true,
+            _ => bucket || charged == window.start,
+        };
+        let sliding = window.algorithm == Algorithm::SlidingWindow;
         match self.broken {
             M::RefundIsLost => {}
+            _ if bucket && own && !(self.above_capacity(limit) && cost > window.used) => {
+                let cost = u128::from(cost) * u128::from(window.period);
+                window.set_level(window.level().saturating_sub(cost));
+            }
+            M::RefundsNoOldWindow if !own => {}
+            _ if sliding && !own && charged.checked_add(window.period) == Some(window.start) => {
+                window.previous = window.previous.saturating_sub(cost);
+            }
             M::RefundFromAnyWindow => window.used = window.used.saturating_sub(cost),
             // More than the capacity remains: as much as one more request.
-            M::RefundAboveCapacity if own && cost > window.used => {
+            _ if self.above_capacity(limit) && own && cost > window.used => {
+                window.part = 0;
                 window.used = 0;
                 window.capacity = limit.capacity().as_milli() + 1_000;
             }
@@ -394,9 +581,15 @@ impl Mutant {
     /// The window of a limit at `now`.
     fn window(&self, records: &Records, limit: &Limit, now: u64) -> Window {
         let period = limit.rate().period().as_millis() as u64;
-        let stored = records.get(&self.tag(limit)).copied().filter(|stored| {
-            stored.start <= now + period + 60_000 || self.broken == M::LockedOutByFuture
-        });
+        let locked = self.broken == M::LockedOutByFuture
+            || self.is(M::LockedOutByFutureOf, limit.algorithm());
+        let stored = records
+            .get(&self.tag(limit))
+            .copied()
+            .filter(|stored| stored.start <= now + period + 60_000 || locked);
+        if limit.algorithm() == Algorithm::TokenBucket {
+            return self.bucket(stored, limit, now);
+        }
         let mut start = now - now % period;
         if self.broken == M::WindowsFromFirstHit {
             start = stored.map_or(now, |stored| {
@@ -410,27 +603,92 @@ impl Mutant {
         if self.broken == M::WindowsEndEarly && now % period + 1 == period && period > 1 {
             start += period;
         }
-        let fresh = Window {
-            start,
-            used: 0,
-            capacity: limit.capacity().as_milli(),
-            period,
-        };
+        let fresh = Window::new(limit, start);
+        let steps_back = self.broken == M::FreshWhenClockStepsBack
+            || self.is(M::FreshWhenClockStepsBackOf, limit.algorithm());
         match stored {
             Some(stored) if self.broken == M::NeverResets => Window {
                 start: stored.start.max(start),
                 ..stored
             },
-            Some(stored) if self.broken == M::FreshWhenClockStepsBack && stored.start > start => {
-                fresh
-            }
-            Some(stored) if stored.start >= start => stored,
+            Some(stored) if steps_back && stored.start > start => fresh,
+            Some(stored) if stored.start >= start => Window {
+                number: fresh.number,
+                ..stored
+            },
+            Some(stored) if limit.algorithm() == Algorithm::SlidingWindow => Window {
+                previous: match stored.start + period == start {
+                    true if self.broken != M::ForgetsTheWindowBefore => stored.used,
+                    _ => 0,
+                },
+                capacity: stored.capacity,
+                ..fresh
+            },
             Some(stored) if self.broken == M::DebtCarriesOver => Window {
                 used: stored.used.saturating_sub(fresh.capacity),
                 ..fresh
             },
             _ => fresh,
         }
+    }
+
+    /// The bucket of a limit at `now`.
+    fn bucket(&self, stored: Option<Window>, limit: &Limit, now: u64) -> Window {
+        let fresh = Window::new(limit, now);
+        let Some(stored) = stored else {
+            return fresh;
+        };
+        if fresh.number == 0 && self.broken != M::ZeroEmptiesBuckets {
+            return fresh;
+        }
+        let steps_back = self.broken == M::FreshWhenClockStepsBack
+            || self.is(M::FreshWhenClockStepsBackOf, Algorithm::TokenBucket);
+        let changed = self.broken == M::FreshBurstOnChange && stored.capacity != fresh.capacity;
+        if (steps_back && stored.start > now) || changed {
+            return fresh;
+        }
+        let mut window = Window {
+            start: now.max(stored.start),
+            number: fresh.number,
+            ..stored
+        };
+        if self.broken != M::LoweredDrainsForEver {
+            window.saturate(self.broken == M::DrainsForEver);
+        }
+        let elapsed = window.start - stored.start;
+        let leaked = match self.broken {
+            M::MultipliesInDoubles => (elapsed as f64 * window.number as f64) as u128,
+            _ => u128::from(elapsed) * u128::from(window.number),
+        };
+        if self.broken != M::NeverResets {
+            window.set_level(window.level().saturating_sub(leaked));
+        }
+        window
+    }
+
+    /// What an admission leaves of a level, for stores that lose or win a fraction then.
+    fn round_refill(&self, window: &mut Window) {
+        if window.algorithm == Algorithm::TokenBucket && window.part > 0 {
+            match self.broken {
+                M::RefillDropsFractions => (window.used, window.part) = (window.used + 1, 0),
+                M::RefillAddsFractions => window.part = 0,
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells whether the store is broken in one way for one algorithm, which is this one.
+    fn is(&self, broken: impl Fn(Algorithm) -> Mutation, algorithm: Algorithm) -> bool {
+        self.broken == broken(algorithm)
+    }
+
+    fn above_capacity(&self, limit: &Limit) -> bool {
+        self.broken == M::RefundAboveCapacity
+            || self.is(M::RefundAboveCapacityOf, limit.algorithm())
+    }
+
+    fn waits_from_own_time(&self, algorithm: Algorithm) -> bool {
+        self.broken == M::WaitsFromOwnTime || self.is(M::WaitsFromOwnTimeOf, algorithm)
     }
 
     fn write(&self, records: &mut Records, limits: &[Limit], limit: &Limit, mut window: Window) {
@@ -445,31 +703,41 @@ impl Mutant {
 
     fn tag(&self, limit: &Limit) -> (u64, u64) {
         let period = limit.rate().period().as_millis() as u64;
+        let algorithm = match limit.algorithm() {
+            Algorithm::FixedWindow => 0,
+            Algorithm::SlidingWindow => 1 << 40,
+            _ => 2 << 40,
+        };
         match self.broken {
-            M::TagsByNumber => (period, u64::from(limit.rate().requests())),
-            M::IgnoresPeriod => (0, 0),
-            _ => (period, 0),
+            M::TagsByNumber => (period, algorithm + u64::from(limit.rate().requests())),
+            M::IgnoresPeriod => (0, algorithm),
+            M::IgnoresAlgorithm => (period, 0),
+            _ => (period, algorithm),
         }
     }
 
     fn capacity(&self, limit: &Limit, window: &Window) -> u64 {
         match self.broken {
-            M::KeepsOldNumber | M::RefundAboveCapacity => window.capacity,
+            M::KeepsOldNumber => window.capacity,
+            _ if self.above_capacity(limit) => window.capacity,
+            M::IgnoresBurst => window.number,
             _ => limit.capacity().as_milli(),
         }
     }
 
     fn standing(&self, limit: &Limit, window: &Window, now: u64) -> Verdict {
-        let mut remaining = self.capacity(limit, window).saturating_sub(window.used);
+        let used = window.usage(now, self.broken == M::EstimateRoundsDown);
+        let mut remaining = self.capacity(limit, window).saturating_sub(used);
         if self.broken == M::RoundsRemaining {
             remaining = remaining.div_ceil(1_000) * 1_000;
         }
-        let now = match self.broken {
-            M::WaitsFromOwnTime => now.max(window.start),
-            _ => now,
+        let now = match self.waits_from_own_time(window.algorithm) {
+            true => now.max(window.start),
+            false => now,
         };
-        let mut reset_after = (window.start + window.period).saturating_sub(now);
-        if self.broken == M::ResetTooEarly {
+        let time = now.max(window.start);
+        let mut reset_after = window.end().max(time).saturating_sub(now);
+        if self.broken == M::ResetTooEarly || self.is(M::ResetTooEarlyOf, window.algorithm) {
             reset_after = reset_after.saturating_sub(1);
         }
         Verdict::allowed(Cost::milli(remaining), Duration::from_millis(reset_after))
@@ -502,7 +770,7 @@ impl Inspect for Mortal {
             M::DiesTooSoon => 0,
             _ => window.period.min(60_000),
         };
-        let lives = windows.map(|window| window.start + window.period + grace(window) - now);
+        let lives = windows.map(|window| window.end() + grace(window) - now);
         let millis = lives.max().unwrap();
         Ok(Some(match self.0.broken {
             M::LivesForEver => Lifetime::Endless,
