@@ -404,17 +404,13 @@ async fn a_violation_says_what_was_expected_and_found() {
     assert!(text.contains("2000 milli to remain"), "{text}");
 
     let violation = law("random_histories_of_a_fixed_window")
-        .run(&mutants(M::PeekTakes, ""))
+        .run(&mutants(M::RefundIsLost, ""))
         .await
         .unwrap_err();
     let text = violation.to_string();
     assert!(text.contains("FASTLIMIT_CONFORMANCE_SEED="), "{text}");
-    // Shrunk to a peek and what comes after it, or little more; the peek may be one at the end
-    // of a wait, which is no step of its own.
-    assert!(
-        text.contains(": peek ") || text.contains("peeks at the end"),
-        "{text}"
-    );
+    // Shrunk to a charge and its refund, or little more.
+    assert!(text.contains(": refund "), "{text}");
     assert!(!text.contains("\n  6. at "), "{text}");
 }
 
