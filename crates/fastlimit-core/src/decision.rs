@@ -45,18 +45,54 @@ impl Decision {
     }
 
     /// Tells whether the request is within its limits.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// assert!(limiter.check("user:42", &policy).await?.is_allowed());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.outcome.is_allowed()
     }
 
     /// Tells whether the request is past a limit; nothing was charged then.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// assert!(!limiter.check("user:42", &policy).await?.is_denied());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_denied(&self) -> bool {
         !self.is_allowed()
     }
 
     /// Returns the whole requests that remain of the limit that has least left, rounded down.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// assert_eq!(limiter.check("user:42", &policy).await?.remaining(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.remaining_cost().whole_requests()
@@ -64,12 +100,38 @@ impl Decision {
 
     /// Returns what remains of the limit that has least left: a check of exactly that cost
     /// passes.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let decision = limiter.request("user:42").cost(Cost::milli(1)).check(&policy).await?;
+    /// assert_eq!(decision.remaining_cost(), Cost::milli(1_999));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
         self.outcome.remaining()
     }
 
     /// Returns the time until every limit is as good as new.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let decision = limiter.check("user:42", &policy).await?;
+    /// assert!(decision.reset_after() <= std::time::Duration::from_secs(86_400));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         self.outcome.reset_after()
@@ -78,6 +140,22 @@ impl Decision {
     /// Returns the time after which the same request passes, if nothing else is charged
     /// meanwhile; no earlier time does. `None` if the request is allowed, or if it never will
     /// be because it costs more than a limit's capacity.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let three = limiter.request("user:42").cost(Cost::requests(3));
+    /// assert_eq!(three.check(&policy).await?.retry_after(), None); // never
+    /// let two = limiter.request("user:42").cost(Cost::requests(2));
+    /// assert!(two.check(&policy).await?.is_allowed());
+    /// assert!(two.check(&policy).await?.retry_after().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.outcome.retry_after()
@@ -85,6 +163,19 @@ impl Decision {
 
     /// Returns the limit that binds: the denied one with the longest wait, else the one with
     /// the least remaining.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let decision = limiter.check("user:42", &policy).await?;
+    /// assert_eq!(decision.binding().limit().to_string(), "2/hour");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn binding(&self) -> LimitStatus {
         let index = self.outcome.binding();
@@ -100,6 +191,20 @@ impl Decision {
     }
 
     /// Returns how each limit stands, in the policy's order.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let decision = limiter.check("user:42", &policy).await?;
+    /// let remaining: Vec<u64> = decision.limits().map(|status| status.remaining()).collect();
+    /// assert_eq!(remaining, [1, 8]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limits(&self) -> impl ExactSizeIterator<Item = LimitStatus> + '_ {
         self.limits
             .iter()
@@ -108,12 +213,38 @@ impl Decision {
     }
 
     /// Returns the time at which the store decided, by its clock.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let decision = limiter.check("user:42", &policy).await?;
+    /// assert!(decision.now() > fastlimit_core::Timestamp::EPOCH);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.outcome.now()
     }
 
     /// Returns the time that a refund of this charge must name.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let decision = limiter.check("user:42", &policy).await?;
+    /// assert!(decision.charged_at() >= decision.now());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
         self.outcome.charged_at()
@@ -257,6 +388,20 @@ impl Exceeded {
 
     /// Returns [`retry_after`](Exceeded::retry_after) in whole seconds, rounded up and at least
     /// 1, as the header `Retry-After` shows it.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
+    /// let exceeded = limiter.check("user:42", "0/hour".parse::<fastlimit_core::Limit>()?);
+    /// let exceeded = exceeded.await?.into_result().unwrap_err();
+    /// assert_eq!(exceeded.retry_after_seconds(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = self.retry_after()?;

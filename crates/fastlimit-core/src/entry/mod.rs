@@ -61,6 +61,10 @@ pub struct Applied {
 
 impl Entry {
     /// Creates the entry of a subject that nothing is known of.
+    ///
+    /// ```
+    /// assert!(fastlimit_core::Entry::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

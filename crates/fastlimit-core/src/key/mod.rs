@@ -75,24 +75,44 @@ impl<'a> Key<'a> {
     }
 
     /// Returns the prefix, which keeps applications that share a server apart.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "premium", "42").prefix(), "fl");
+    /// ```
     #[must_use]
     pub const fn prefix(&self) -> &'a str {
         self.prefix
     }
 
     /// Returns the policy's name.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "premium", "42").policy(), "users");
+    /// ```
     #[must_use]
     pub const fn policy(&self) -> &'a str {
         self.policy
     }
 
     /// Returns the tenant.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "premium", "42").tenant(), "premium");
+    /// ```
     #[must_use]
     pub const fn tenant(&self) -> &'a str {
         self.tenant
     }
 
     /// Returns the identifier: a user, an address, an API key.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "premium", "42").identifier(), "42");
+    /// ```
     #[must_use]
     pub const fn identifier(&self) -> &'a str {
         self.identifier
@@ -166,6 +186,12 @@ pub struct OwnedKey {
 
 impl OwnedKey {
     /// Returns the key.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Key, OwnedKey};
+    /// let owned = OwnedKey::from(Key::new("fl", "users", "premium", "42"));
+    /// assert_eq!(owned.as_key().tenant(), "premium");
+    /// ```
     #[must_use]
     pub fn as_key(&self) -> Key<'_> {
         let [prefix, policy, tenant] = self.ends;

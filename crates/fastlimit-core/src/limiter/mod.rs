@@ -76,6 +76,17 @@ impl RateLimiter {
 
     /// Creates a limiter on a store, with the prefix `fl`, that counts a bare [`Rate`] with the
     /// fixed window.
+    ///
+    /// ```
+    /// # use fastlimit_core::{RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limiter = RateLimiter::new(MemoryStore::new());
+    /// assert_eq!(limiter.prefix(), "fl");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(store: impl Store) -> Self {
         Self::builder(store).build()
     }
@@ -110,12 +121,37 @@ impl RateLimiter {
     ///
     /// The future resolves to [`Error::Store`] if the store does not know the answer. A
     /// denial is no error.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Rate, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let decision = limiter.check("user:42", Rate::per_minute(100)?).await?;
+    /// assert_eq!(decision.remaining(), 99);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check<'a>(&'a self, identifier: &'a str, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.request(identifier).check(rule)
     }
 
     /// Starts a request of an identifier whose tenant or cost you set, or that does something
     /// else than check.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "10/hour")?;
+    /// let request = limiter.request("user:42").tenant("premium").cost(Cost::requests(3));
+    /// assert_eq!(request.check(&policy).await?.remaining(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn request<'a>(&'a self, identifier: &'a str) -> RequestBuilder<'a> {
         RequestBuilder::new(self, identifier)
     }
@@ -126,6 +162,17 @@ impl RateLimiter {
     /// # Errors
     ///
     /// [`Error::Store`] says what is wrong.
+    ///
+    /// ```
+    /// # use fastlimit_core::{RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// assert!(limiter.health().await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn health(&self) -> Result<(), Error> {
         let rate = Rate::per_second(Rate::MAX_REQUESTS)?;
         let policy = crate::Policy::new("health", rate)?;
@@ -135,12 +182,34 @@ impl RateLimiter {
     }
 
     /// Returns the prefix of this limiter's keys.
+    ///
+    /// ```
+    /// # use fastlimit_core::{RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// assert_eq!(limiter.prefix(), RateLimiter::DEFAULT_PREFIX);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.inner.prefix
     }
 
     /// Returns the algorithm that counts a bare [`Rate`].
+    ///
+    /// ```
+    /// # use fastlimit_core::{Algorithm, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// assert_eq!(limiter.default_algorithm(), Algorithm::FixedWindow);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn default_algorithm(&self) -> Algorithm {
         self.inner.algorithm

@@ -58,12 +58,39 @@ impl<'a> RequestBuilder<'a> {
 
     /// Sets the tenant, `default` otherwise: the same identifier of another tenant has counters
     /// of its own.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let tenant = |name| limiter.request("user:42").tenant(name).check(&policy);
+    /// assert_eq!(tenant("free").await?.remaining(), 1);
+    /// assert_eq!(tenant("premium").await?.remaining(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tenant(mut self, tenant: &'a str) -> Self {
         self.tenant = Some(tenant);
         self
     }
 
     /// Sets the cost, one request otherwise.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42").cost(Cost::milli(500));
+    /// assert_eq!(request.check(&policy).await?.remaining_cost(), Cost::milli(1_500));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cost(mut self, cost: Cost) -> Self {
         self.cost = cost;
         self
@@ -75,6 +102,21 @@ impl<'a> RequestBuilder<'a> {
     ///
     /// The future resolves to [`Error::Store`](crate::Error::Store) if the store does not know
     /// the answer. A denial is no error.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42");
+    /// assert!(request.check(&policy).await?.is_allowed());
+    /// assert!(request.check(&policy).await?.is_allowed());
+    /// assert!(request.check(&policy).await?.is_denied());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Check(self.cost), rule)
     }
@@ -84,6 +126,20 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42");
+    /// assert_eq!(request.peek(&policy).await?.remaining(), 1);
+    /// assert_eq!(request.peek(&policy).await?.remaining(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peek(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Peek(self.cost), rule)
     }
@@ -93,6 +149,18 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// assert_eq!(limiter.request("user:42").usage(&policy).await?.remaining(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn usage(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Peek(Cost::ZERO), rule)
     }
@@ -103,6 +171,20 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42");
+    /// assert_eq!(request.cost(Cost::requests(5)).charge(&policy).await?.remaining(), 0);
+    /// assert!(request.check(&policy).await?.is_denied());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn charge(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Charge(self.cost), rule)
     }
@@ -114,6 +196,20 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42");
+    /// let charged_at = request.check(&policy).await?.charged_at();
+    /// assert_eq!(request.refund(charged_at, &policy).await?.remaining(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn refund(self, charged_at: Timestamp, rule: impl Into<Rule<'a>>) -> Check<'a> {
         let cost = self.cost;
         self.operation(Operation::Refund { cost, charged_at }, rule)
@@ -124,6 +220,20 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42");
+    /// assert_eq!(request.check(&policy).await?.remaining(), 1);
+    /// assert_eq!(request.reset(&policy).await?.remaining(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reset(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Reset, rule)
     }
@@ -135,6 +245,20 @@ impl<'a> RequestBuilder<'a> {
     ///
     /// The outer error means that the store does not know the answer, the inner one that the
     /// request is past a limit: `.await??` tells them apart.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let request = limiter.request("user:42");
+    /// let reservation = request.reserve(Cost::requests(2), &policy).await??;
+    /// assert_eq!(reservation.cancel().await?.remaining(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn reserve(
         self,
         estimate: Cost,

@@ -68,11 +68,37 @@ impl Reservation {
     }
 
     /// Returns the decision that charged the estimate.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("tokens", "10/hour")?;
+    /// let reservation = limiter.request("key").reserve(Cost::requests(4), &policy).await??;
+    /// assert_eq!(reservation.decision().remaining(), 6);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn decision(&self) -> &Decision {
         &self.decision
     }
 
     /// Returns what was charged.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("tokens", "10/hour")?;
+    /// let reservation = limiter.request("key").reserve(Cost::requests(4), &policy).await??;
+    /// assert_eq!(reservation.estimate(), Cost::requests(4));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn estimate(&self) -> Cost {
         self.estimate
@@ -86,6 +112,19 @@ impl Reservation {
     ///
     /// [`Error::Store`] if the store does not know the answer; the estimate stays charged then,
     /// unless the error's [kind](crate::StoreErrorKind) leaves that open.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("tokens", "10/hour")?;
+    /// let reservation = limiter.request("key").reserve(Cost::requests(4), &policy).await??;
+    /// assert_eq!(reservation.settle(Cost::requests(3)).await?.remaining(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn settle(self, actual: Cost) -> Result<Decision, Error> {
         let difference = self.estimate.as_milli().abs_diff(actual.as_milli());
         let request = self.request(Cost::milli(difference));
@@ -104,6 +143,19 @@ impl Reservation {
     /// # Errors
     ///
     /// As [`settle`](Reservation::settle).
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("tokens", "10/hour")?;
+    /// let reservation = limiter.request("key").reserve(Cost::requests(4), &policy).await??;
+    /// assert_eq!(reservation.cancel().await?.remaining(), 10);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn cancel(self) -> Result<Decision, Error> {
         self.settle(Cost::ZERO).await
     }

@@ -52,6 +52,16 @@ impl Outcome {
     /// `now` is the store's time as it was read; `charged_at` the time of the state that was
     /// charged, which is later where the clock had stepped back; `verdicts` are in the order
     /// of the request's limits.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.verdicts().len(), 2);
+    /// ```
     pub fn new(
         now: Timestamp,
         charged_at: Timestamp,
@@ -65,23 +75,63 @@ impl Outcome {
     }
 
     /// Tells whether every limit allows the request.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert!(!outcome.is_allowed());
+    /// ```
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.verdicts.iter().all(Verdict::is_allowed)
     }
 
     /// Returns the verdicts, in the order of the request's limits.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.verdicts(), [fits, refuses]);
+    /// ```
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
     }
 
     /// Returns the time at which the store answered, by its clock.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.now(), now);
+    /// ```
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
     /// Returns the time of the state that was charged: what a refund must name.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.charged_at(), now);
+    /// ```
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
         self.charged_at
@@ -89,6 +139,16 @@ impl Outcome {
 
     /// Returns what remains of the limit that has least left: a check of exactly that cost
     /// passes.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.remaining(), Cost::requests(1));
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> Cost {
         self.verdicts
@@ -99,6 +159,16 @@ impl Outcome {
     }
 
     /// Returns the time until every limit is as good as new.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.reset_after(), 2 * second);
+    /// ```
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         self.verdicts
@@ -111,6 +181,16 @@ impl Outcome {
     /// Returns the time after which the same request passes, if nothing else is charged
     /// meanwhile: the longest among the limits that denied. `None` if the request is allowed,
     /// or if one of the limits will never allow it.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.retry_after(), Some(2 * second));
+    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.verdicts
@@ -125,6 +205,16 @@ impl Outcome {
 
     /// Returns the index of the limit that binds: the denied one with the longest wait, else
     /// the one with the least remaining; the first of equals.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// # let (now, second) = (Timestamp::from_millis(1_500), Duration::from_secs(1));
+    /// # let fits = Verdict::allowed(Cost::requests(9), second);
+    /// # let refuses = Verdict::denied(Cost::requests(1), 2 * second, Some(2 * second));
+    /// let outcome = Outcome::new(now, now, [fits, refuses]);
+    /// assert_eq!(outcome.binding(), 1);
+    /// ```
     #[must_use]
     pub fn binding(&self) -> usize {
         let denied = self
@@ -153,6 +243,14 @@ impl Denial {
 impl Verdict {
     /// Creates the verdict of a limit that allows the request: `remaining` is what is left
     /// after it, `reset_after` the time (whole milliseconds) until the limit is as good as new.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Verdict};
+    /// # use std::time::Duration;
+    /// # let second = Duration::from_secs(1);
+    /// let verdict = Verdict::allowed(Cost::requests(9), second);
+    /// assert!(verdict.is_allowed());
+    /// ```
     pub fn allowed(remaining: Cost, reset_after: Duration) -> Self {
         Self::standing(remaining.as_milli(), millis(reset_after))
     }
@@ -160,6 +258,14 @@ impl Verdict {
     /// Creates the verdict of a limit that denies the request: `remaining` is what is left,
     /// and `retry_after` the time (whole milliseconds) after which the request passes, `None`
     /// if it never will because it costs more than the capacity.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Verdict};
+    /// # use std::time::Duration;
+    /// # let second = Duration::from_secs(1);
+    /// let verdict = Verdict::denied(Cost::ZERO, second, Some(second));
+    /// assert_eq!(verdict.retry_after(), Some(second));
+    /// ```
     pub fn denied(remaining: Cost, reset_after: Duration, retry_after: Option<Duration>) -> Self {
         Self::allowed(remaining, reset_after).denied_for(retry_after.map(millis))
     }
@@ -180,18 +286,42 @@ impl Verdict {
     }
 
     /// Tells whether this limit allows the request.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Verdict};
+    /// # use std::time::Duration;
+    /// # let second = Duration::from_secs(1);
+    /// let verdict = Verdict::allowed(Cost::requests(9), second);
+    /// assert!(verdict.is_allowed());
+    /// ```
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.denial.is_none()
     }
 
     /// Returns what is left of this limit.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Verdict};
+    /// # use std::time::Duration;
+    /// # let second = Duration::from_secs(1);
+    /// let verdict = Verdict::allowed(Cost::requests(9), second);
+    /// assert_eq!(verdict.remaining(), Cost::requests(9));
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> Cost {
         Cost::milli(self.remaining)
     }
 
     /// Returns the time until this limit is as good as new.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Verdict};
+    /// # use std::time::Duration;
+    /// # let second = Duration::from_secs(1);
+    /// let verdict = Verdict::allowed(Cost::requests(9), second);
+    /// assert_eq!(verdict.reset_after(), second);
+    /// ```
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         Duration::from_millis(self.reset_after)
@@ -199,6 +329,14 @@ impl Verdict {
 
     /// Returns the time after which this limit allows the request; `None` if it allows it now
     /// or never will.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Verdict};
+    /// # use std::time::Duration;
+    /// # let second = Duration::from_secs(1);
+    /// let verdict = Verdict::allowed(Cost::requests(9), second);
+    /// assert_eq!(verdict.retry_after(), None);
+    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.denial?.retry_after.map(Duration::from_millis)

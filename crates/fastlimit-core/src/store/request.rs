@@ -34,6 +34,14 @@ enum Source<'a> {
 
 impl<'a> Request<'a> {
     /// Creates a request. A limiter does this for you.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+    /// # let limit: Limit = "100/minute".parse()?;
+    /// let request = Request::new(Key::new("fl", "users", "default", "42"), limit, Operation::Reset);
+    /// assert_eq!(request.key().to_string(), "fl:users::42");
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
     #[must_use]
     pub fn new(key: Key<'a>, limits: impl Into<Limits<'a>>, operation: Operation) -> Self {
         Self {
@@ -44,18 +52,42 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the subject.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+    /// # let limit: Limit = "100/minute".parse()?;
+    /// let request = Request::new(Key::new("fl", "users", "default", "42"), limit, Operation::Reset);
+    /// assert_eq!(request.key().identifier(), "42");
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
     #[must_use]
     pub fn key(&self) -> Key<'a> {
         self.key
     }
 
     /// Returns the limits, at least one.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+    /// # let limit: Limit = "100/minute".parse()?;
+    /// let request = Request::new(Key::new("fl", "users", "default", "42"), limit, Operation::Reset);
+    /// assert_eq!(request.limits(), [limit]);
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
         &self.limits
     }
 
     /// Returns what to do.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+    /// # let limit: Limit = "100/minute".parse()?;
+    /// let request = Request::new(Key::new("fl", "users", "default", "42"), limit, Operation::Reset);
+    /// assert_eq!(request.operation(), Operation::Reset);
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
@@ -157,6 +189,15 @@ pub struct OwnedRequest {
 
 impl OwnedRequest {
     /// Returns the request.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+    /// # let limit: Limit = "100/minute".parse()?;
+    /// let request = Request::new(Key::new("fl", "users", "default", "42"), limit, Operation::Reset);
+    /// let owned = request.to_owned();
+    /// assert_eq!(owned.as_request().limits(), [limit]);
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
     #[must_use]
     pub fn as_request(&self) -> Request<'_> {
         Request {
