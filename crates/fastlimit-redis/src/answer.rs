@@ -1,57 +1,83 @@
 use std::time::Duration;
 
 use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
-use redis::Value;
+use redis::{ServerError, Value};
 
 /// How the script says that waiting never helps.
 const NEVER: i64 = -1;
 
-/// What the script answered.
+/// What the script answered to one item.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum ItemAnswer<'reply> {
     Outcome(Outcome),
     /// What is wrong with the value under the key.
-    ForeignData(String),
+    ForeignData(&'reply [u8]),
+    /// Why the key could not be read or written.
+    Refused(&'reply ServerError),
 }
 
-impl Answer {
-    /// Reads the reply for `limits` limits; `None` if it is none of the script's.
-    pub(crate) fn read(reply: &Value, limits: usize) -> Option<Self> {
-        let items = match reply {
-            Value::Array(items) => items,
-            Value::BulkString(text) => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                return Some(Self::ForeignData(text));
-            }
-            _ => return None,
-        };
-        let ([now, charged_at], verdicts) = items.split_first_chunk()?;
-        let now = time(now)?;
-        let charged_at = time(charged_at).filter(|charged_at| *charged_at >= now)?;
-        let (verdicts, rest) = verdicts.as_chunks();
-        if verdicts.len() != limits || !rest.is_empty() {
-            return None;
-        }
-        let verdicts = verdicts.iter().map(verdict).collect::<Option<Vec<_>>>()?;
-        Some(Self::Outcome(Outcome::new(now, charged_at, verdicts)))
-    }
+/// Reads the reply to a batch whose items have so many `limits`; `None` if it is none of the
+/// script's.
+pub(crate) fn read(
+    reply: &Value,
+    limits: impl Iterator<Item = usize>,
+) -> Option<Vec<ItemAnswer<'_>>> {
+    let Value::Array(values) = reply else {
+        return None;
+    };
+    let (now, mut rest) = values.split_first()?;
+    let now = time(number(now)?)?;
+    let answers = limits
+        .map(|limits| read_item(&mut rest, now, limits))
+        .collect::<Option<Vec<_>>>()?;
+    rest.is_empty().then_some(answers)
 }
 
-fn verdict([remaining, reset_after, wait]: &[Value; 3]) -> Option<Verdict> {
-    let remaining = number(remaining).filter(|milli| *milli <= Cost::MAX.as_milli())?;
+fn read_item<'reply>(
+    rest: &mut &'reply [Value],
+    now: Timestamp,
+    limits: usize,
+) -> Option<ItemAnswer<'reply>> {
+    let head = match take(rest)? {
+        Value::BulkString(text) => return Some(ItemAnswer::ForeignData(text)),
+        Value::ServerError(error) => return Some(ItemAnswer::Refused(error)),
+        head => number(head)?,
+    };
+    let (ahead, is_denied) = (head >> 1, head & 1 == 1);
+    let charged_at = time(now.as_millis().checked_add(ahead)?)?;
+    let mut is_read = true;
+    let verdicts = (0..limits).map_while(|_| {
+        let verdict = verdict(rest, is_denied);
+        is_read &= verdict.is_some();
+        verdict
+    });
+    let outcome = Outcome::new(now, charged_at, verdicts);
+    // What is denied is denied by one of them.
+    (is_read && outcome.is_allowed() != is_denied).then_some(ItemAnswer::Outcome(outcome))
+}
+
+fn verdict(rest: &mut &[Value], is_denied: bool) -> Option<Verdict> {
+    let remaining = number(take(rest)?).filter(|milli| *milli <= Cost::MAX.as_milli())?;
     let remaining = Cost::milli(remaining);
-    let reset_after = duration(reset_after)?;
-    Some(match wait {
+    let reset_after = duration(take(rest)?)?;
+    if !is_denied {
+        return Some(Verdict::allowed(remaining, reset_after));
+    }
+    Some(match take(rest)? {
         Value::Int(0) => Verdict::allowed(remaining, reset_after),
         Value::Int(NEVER) => Verdict::denied(remaining, reset_after, None),
         wait => Verdict::denied(remaining, reset_after, Some(duration(wait)?)),
     })
 }
 
-fn time(value: &Value) -> Option<Timestamp> {
-    number(value)
-        .filter(|millis| *millis <= Timestamp::MAX.as_millis())
-        .map(Timestamp::from_millis)
+fn take<'reply>(rest: &mut &'reply [Value]) -> Option<&'reply Value> {
+    let (first, after) = rest.split_first()?;
+    *rest = after;
+    Some(first)
+}
+
+fn time(millis: u64) -> Option<Timestamp> {
+    (millis <= Timestamp::MAX.as_millis()).then(|| Timestamp::from_millis(millis))
 }
 
 fn duration(value: &Value) -> Option<Duration> {
@@ -76,30 +102,56 @@ mod tests {
         Value::Array(numbers.iter().copied().map(Value::Int).collect())
     }
 
-    #[test]
-    fn a_reply_is_read_verdict_by_verdict() {
-        let reply = numbers(&[5, 7, 1_000, 30, 0, 500, 40, 20, 0, 60, -1]);
-        let (now, charged_at) = (Timestamp::from_millis(5), Timestamp::from_millis(7));
-        let verdicts = [
-            Verdict::allowed(Cost::ONE, Duration::from_millis(30)),
-            Verdict::denied(
-                Cost::milli(500),
-                Duration::from_millis(40),
-                Some(Duration::from_millis(20)),
-            ),
-            Verdict::denied(Cost::ZERO, Duration::from_millis(60), None),
-        ];
-        let outcome = Outcome::new(now, charged_at, verdicts);
-        assert_eq!(Answer::read(&reply, 3), Some(Answer::Outcome(outcome)));
-        assert_eq!(Answer::read(&reply, 2), None);
-        assert_eq!(Answer::read(&reply, 4), None);
+    fn read_one(reply: &Value, limits: usize) -> Option<ItemAnswer<'_>> {
+        let mut answers = read(reply, [limits].into_iter())?;
+        assert_eq!(answers.len(), 1);
+        answers.pop()
     }
 
     #[test]
-    fn a_text_tells_of_foreign_data() {
-        let reply = Value::BulkString(b"a value".to_vec());
-        let answer = Answer::ForeignData("a value".to_owned());
-        assert_eq!(Answer::read(&reply, 1), Some(answer));
+    fn a_reply_is_read_item_by_item() {
+        let error = server_error();
+        let text = b"a value".to_vec();
+        let mut values = numbers(&[
+            5, 4, 1_000, 30, 900, 40, 1, 500, 40, 20, 0, 60, -1, 700, 80, 0,
+        ]);
+        let Value::Array(items) = &mut values else {
+            unreachable!()
+        };
+        items.push(Value::BulkString(text.clone()));
+        items.push(Value::ServerError(error.clone()));
+        items.extend([0, 9, 8].map(Value::Int));
+        let [now, later] = [5, 7].map(Timestamp::from_millis);
+        let millis = Duration::from_millis;
+        let two = [
+            Verdict::allowed(Cost::ONE, millis(30)),
+            Verdict::allowed(Cost::milli(900), millis(40)),
+        ];
+        let three = [
+            Verdict::denied(Cost::milli(500), millis(40), Some(millis(20))),
+            Verdict::denied(Cost::ZERO, millis(60), None),
+            Verdict::allowed(Cost::milli(700), millis(80)),
+        ];
+        let expected = vec![
+            ItemAnswer::Outcome(Outcome::new(now, later, two)),
+            ItemAnswer::Outcome(Outcome::new(now, now, three)),
+            ItemAnswer::ForeignData(&text),
+            ItemAnswer::Refused(&error),
+            ItemAnswer::Outcome(Outcome::new(
+                now,
+                now,
+                [Verdict::allowed(Cost::milli(9), millis(8))],
+            )),
+        ];
+        assert_eq!(read(&values, [2, 3, 1, 4, 1].into_iter()), Some(expected));
+        for limits in [
+            vec![2, 3, 1, 4],
+            vec![2, 3, 1, 4, 1, 1],
+            vec![2, 2, 1, 4, 1],
+            vec![3, 3, 1, 4, 1],
+        ] {
+            assert_eq!(read(&values, limits.iter().copied()), None, "{limits:?}");
+        }
     }
 
     #[test]
@@ -108,26 +160,31 @@ mod tests {
         for reply in [
             numbers(&[]),
             numbers(&[5]),
-            numbers(&[5, 5]),
-            numbers(&[5, 5, 1]),
-            numbers(&[5, 5, 1, 2]),
-            numbers(&[5, 5, 1, 2, 0, 9]),
-            numbers(&[5, 4, 1, 2, 0]),
-            numbers(&[-5, 5, 1, 2, 0]),
-            numbers(&[5, 5, -1, 2, 0]),
-            numbers(&[5, 5, 1, -2, 0]),
-            numbers(&[5, 5, 1, 2, -2]),
-            numbers(&[i64::MIN, 5, 1, 2, 0]),
-            numbers(&[5, i64::MAX, 1, 2, 0]),
-            numbers(&[5, past_the_end, 1, 2, 0]),
-            numbers(&[5, 5, (1 << 41) + 1, 2, 0]),
-            Value::Array(vec![Value::Nil; 5]),
+            numbers(&[5, 0]),
+            numbers(&[5, 0, 1]),
+            numbers(&[5, 1, 1, 2]),
+            numbers(&[5, 0, 1, 2, 0]),
+            numbers(&[5, 1, 1, 2, 0, 9]),
+            // Denied, but not by any limit.
+            numbers(&[5, 1, 1, 2, 0]),
+            numbers(&[-5, 0, 1, 2]),
+            numbers(&[5, -1, 1, 2]),
+            numbers(&[5, 0, -1, 2]),
+            numbers(&[5, 0, 1, -2]),
+            numbers(&[5, 1, 1, 2, -2]),
+            numbers(&[i64::MIN, 0, 1, 2]),
+            numbers(&[5, i64::MAX, 1, 2]),
+            numbers(&[past_the_end, 0, 1, 2]),
+            numbers(&[past_the_end - 1, 2, 1, 2]),
+            numbers(&[5, 0, (1 << 41) + 1, 2]),
+            Value::Array(vec![Value::Nil; 4]),
+            Value::BulkString(b"a value".to_vec()),
             Value::Nil,
             Value::Okay,
             Value::Int(5),
             Value::SimpleString("OK".to_owned()),
         ] {
-            assert_eq!(Answer::read(&reply, 1), None, "{reply:?}");
+            assert_eq!(read_one(&reply, 1), None, "{reply:?}");
         }
     }
 
@@ -164,23 +221,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_reply_panics(reply in value(), limits in 0_usize..4) {
-            if let Some(Answer::Outcome(outcome)) = Answer::read(&reply, limits) {
-                prop_assert_eq!(outcome.verdicts().len(), limits);
+        fn no_reply_panics(reply in value(), limits in prop::collection::vec(0_usize..4, 0..4)) {
+            if let Some(answers) = read(&reply, limits.iter().copied()) {
+                prop_assert_eq!(answers.len(), limits.len());
+                for (answer, limits) in answers.iter().zip(limits) {
+                    if let ItemAnswer::Outcome(outcome) = answer {
+                        prop_assert_eq!(outcome.verdicts().len(), limits);
+                    }
+                }
             }
         }
 
         #[test]
         fn no_bytes_panic(bytes in any::<Vec<u8>>(), limits in 0_usize..4) {
             if let Ok(reply) = parse_redis_value(&bytes) {
-                let _ = Answer::read(&reply, limits);
+                let _ = read_one(&reply, limits);
             }
         }
 
         #[test]
         fn numbers_are_taken_or_refused(items in prop::collection::vec(-3_i64..20, 0..12)) {
-            let limits = items.len().saturating_sub(2) / 3;
-            let _ = Answer::read(&numbers(&items), limits);
+            let limits = items.len().saturating_sub(2) / 2;
+            let _ = read_one(&numbers(&items), limits);
         }
     }
 }

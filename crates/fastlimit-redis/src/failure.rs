@@ -6,7 +6,6 @@ use fastlimit_core::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
 
 use crate::ConnectError;
-use crate::call::Call;
 use crate::endpoint::Endpoint;
 
 /// There was no connection to send the request on.
@@ -45,9 +44,41 @@ pub(crate) fn not_understood(endpoint: &Endpoint) -> StoreError {
 }
 
 /// What stands under the key is not ours.
-pub(crate) fn foreign_data(call: &Call, what: &str) -> StoreError {
-    let message = format!("the key {} holds {what}", call.shown_key());
+pub(crate) fn foreign_data(key: &str, what: &[u8]) -> StoreError {
+    let what = String::from_utf8_lossy(what);
+    let message = format!("the key {key:?} holds {what}");
     StoreError::new(StoreErrorKind::ForeignData, message)
+}
+
+/// The request waited for those before it, and they were not answered.
+pub(crate) fn queued_too_long(endpoint: &Endpoint, timeout: Duration) -> StoreError {
+    let message = format!(
+        "{endpoint} did not answer within {} ms what was sent before this request",
+        timeout.as_millis()
+    );
+    StoreError::new(StoreErrorKind::NotSent, message)
+}
+
+/// The request was lost with the runtime that was to bring its answer.
+pub(crate) fn runtime_gone(endpoint: &Endpoint) -> StoreError {
+    let message = format!("the runtime that drives the connection to {endpoint} was shut down");
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
+/// The runtime that drives the connection does not run.
+pub(crate) fn not_driven(endpoint: &Endpoint, timeout: Duration) -> StoreError {
+    let message = format!(
+        "the runtime that drives the connection to {endpoint} did nothing for {} ms; let it run, or \
+         connect a store on each runtime",
+        timeout.as_millis()
+    );
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
+/// The request was turned away from one connection after the other.
+pub(crate) fn turned_away(endpoint: &Endpoint) -> StoreError {
+    let message = format!("the connections to {endpoint} were lost before the request was sent");
+    StoreError::new(StoreErrorKind::NotSent, message)
 }
 
 /// The server answered with an error.
@@ -80,6 +111,13 @@ fn code(text: &str) -> &str {
 /// Whether the server does not know the script; nothing was done then.
 pub(crate) fn is_script_missing(error: &ServerError) -> bool {
     error.kind() == Some(ServerErrorKind::NoScript)
+}
+
+/// Whether the server refused a call, without having done anything, for a reason that may lie in
+/// one of its keys.
+pub(crate) fn is_about_a_key(error: &ServerError) -> bool {
+    let text = text(error);
+    matches!(code(&text), "NOPERM" | "CROSSSLOT") || text.contains("at least one of the keys")
 }
 
 /// Whether another connection may reach a server that does what this one does not: a master

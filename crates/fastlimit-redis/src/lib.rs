@@ -35,10 +35,11 @@
 //! no more than this, here with the limiter's default prefix `fl`:
 //!
 //! ```text
-//! ACL SETUSER limiter on >secret resetkeys ~fl:* resetchannels -@all +eval +evalsha +time +get +set +del
+//! ACL SETUSER limiter on >secret resetkeys ~fl:* resetchannels -@all +eval +evalsha +time +mget +get +set +del
 //! ```
 //!
-//! and `+select` for a database other than 0. Set `maxmemory-policy noeviction`: a server that
+//! and `+select` for a database other than 0, `+msetex` where the server has it (Redis 8.4, Valkey
+//! 9.1), with which it does half as much for the same requests. Set `maxmemory-policy noeviction`: a server that
 //! evicts keys forgets what was used.
 //!
 //! # When the server fails
@@ -65,13 +66,15 @@
 )]
 
 mod answer;
+mod batch;
 mod builder;
-mod call;
 mod connect_error;
+mod driver;
 mod endpoint;
 mod failure;
 mod lanes;
 mod script;
+mod shape;
 mod store;
 #[cfg(feature = "tls-rustls")]
 mod tls;

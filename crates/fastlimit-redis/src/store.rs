@@ -1,13 +1,20 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use fastlimit_core::{Clock, Outcome, Reply, Request, Store, StoreError};
-use redis::Value;
+use ahash::RandomState;
+use fastlimit_core::{Clock, Outcome, Reply, Request, Store, StoreError, Timestamp};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
 
-use crate::answer::Answer;
-use crate::call::Call;
-use crate::lanes::Lanes;
+use crate::batch::{Answer, HashedKey, Item, Subject, Ticket};
+use crate::driver::{Driver, Lost};
+use crate::endpoint::Endpoint;
+use crate::lanes::{Lane, Lanes};
+use crate::shape::Shape;
 use crate::{ConnectError, RedisStoreBuilder, failure};
 
 /// A store that keeps the state of limits in Redis.
@@ -45,10 +52,12 @@ pub struct RedisStore {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+/// What the store's clones and drivers share.
+pub(crate) struct Inner {
     lanes: Lanes,
     clock: Option<Arc<dyn Clock>>,
     response_timeout: Duration,
+    hasher: RandomState,
 }
 
 impl RedisStore {
@@ -91,53 +100,140 @@ impl RedisStore {
                 lanes,
                 clock,
                 response_timeout,
+                hasher: RandomState::new(),
             }),
         }
     }
 }
 
 impl Inner {
-    async fn run(&self, call: Call) -> Result<Outcome, StoreError> {
-        let lane = self.lanes.lane().await.map_err(failure::not_sent)?;
-        let endpoint = self.lanes.connector().endpoint();
-        let mut reply = lane.send(call.by_hash()).await;
-        if let Ok(Value::ServerError(error)) = &reply
-            && failure::is_script_missing(error)
-        {
-            // The server did nothing, so this is the first time for it.
-            reply = lane.send(&call.by_source()).await;
-        }
-        let (error, is_lane_lost) = match reply {
-            Ok(Value::ServerError(error)) => {
-                let is_lane_lost = failure::is_cured_by_reconnecting(&error);
-                (failure::refused(endpoint, error), is_lane_lost)
-            }
-            Ok(reply) => match Answer::read(&reply, call.limits()) {
-                Some(Answer::Outcome(outcome)) => return Ok(outcome),
-                Some(Answer::ForeignData(what)) => (failure::foreign_data(&call, &what), false),
-                // Whatever comes next on this lane cannot be trusted either.
-                None => (failure::not_understood(endpoint), true),
-            },
-            Err(error) => {
-                let error = failure::unanswered(endpoint, error, self.response_timeout);
-                (error, true)
-            }
-        };
-        if is_lane_lost {
-            tracing::debug!(%error, "connection dropped");
-            self.lanes.forget(&lane);
-        }
-        Err(error)
+    /// The time of the given clock, if one was given.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        self.clock.as_ref().map(Clock::now)
     }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.lanes.connector().endpoint()
+    }
+
+    pub(crate) fn response_timeout(&self) -> Duration {
+        self.response_timeout
+    }
+
+    /// Gives a lane up: the next request goes by another one, and so may what waits for it.
+    pub(crate) fn lose(&self, lane: &Arc<Lane>, lost: &Lost) {
+        tracing::debug!(server = %self.endpoint(), "connection dropped");
+        match lost {
+            Lost::Connection => self.lanes.forget(lane),
+            // It is the server or the way to it that hangs, not one connection.
+            Lost::Patience(_) => self.lanes.forget_all(),
+        }
+        for batch in lane.queue().close() {
+            match lost {
+                Lost::Connection => batch.give_back(),
+                Lost::Patience(error) => batch.fail(error),
+            }
+        }
+    }
+
+    /// Puts an item into the queue of a lane; `None` if the lane is lost.
+    fn enqueue(
+        self: &Arc<Self>,
+        lane: Arc<Lane>,
+        runtime: &Handle,
+        subject: &impl Subject,
+        shape: &Shape,
+    ) -> Option<Waiting> {
+        let added = lane.queue().add(subject, shape)?;
+        if added.needs_driver {
+            Driver::start(self, &lane);
+        }
+        Some(Waiting {
+            ticket: added.ticket,
+            is_driven_here: lane.is_driven_by(runtime.id()),
+            lane,
+        })
+    }
+
+    /// Waits for the answer of an item.
+    async fn answer(&self, waiting: Waiting) -> Answer {
+        let Waiting {
+            mut ticket,
+            lane,
+            is_driven_here,
+        } = waiting;
+        if is_driven_here {
+            // The call's own timeout runs where this runs.
+            return ticket.await;
+        }
+        // Another runtime drives the lane, and may stand still.
+        let patience = self.response_timeout.saturating_mul(2);
+        if let Ok(answer) = timeout(patience, &mut ticket).await {
+            return answer;
+        }
+        let error = failure::queued_too_long(self.endpoint(), patience);
+        self.lose(&lane, &Lost::Patience(error));
+        // What was in the queue still has its answer by now.
+        let late = poll_fn(|context| Poll::Ready(Pin::new(&mut ticket).poll(context))).await;
+        match late {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => Answer::Is(Err(failure::not_driven(self.endpoint(), patience))),
+        }
+    }
+
+    /// Carries out an item that has no lane yet.
+    async fn run(self: &Arc<Self>, mut item: Item) -> Result<Outcome, StoreError> {
+        let began = Instant::now();
+        loop {
+            let (lane, runtime) = self
+                .lanes
+                .lane(item.hash)
+                .await
+                .map_err(failure::not_sent)?;
+            if let Some(waiting) = self.enqueue(lane, &runtime, &item, &item.shape) {
+                match self.answer(waiting).await {
+                    Answer::Is(result) => return result,
+                    Answer::Unsent(unsent) => item = unsent,
+                }
+            }
+            if began.elapsed() > self.response_timeout {
+                return Err(failure::turned_away(self.endpoint()));
+            }
+        }
+    }
+}
+
+/// An item that is in the queue of a lane.
+struct Waiting {
+    ticket: Ticket,
+    lane: Arc<Lane>,
+    /// Whether the caller's runtime drives the lane.
+    is_driven_here: bool,
 }
 
 impl Store for RedisStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-        let now = self.inner.clock.as_ref().map(Clock::now);
-        match Call::new(request, now) {
-            Ok(call) => Reply::pending(self.inner.run(call)),
-            Err(error) => Reply::ready(Err(error)),
-        }
+        let shape = match Shape::new(request) {
+            Ok(shape) => shape,
+            Err(error) => return Reply::ready(Err(error)),
+        };
+        let inner = &self.inner;
+        let key = HashedKey::new(request.key(), &inner.hasher);
+        // Mostly there is a lane, and the key is written where it is sent from.
+        let waiting = Handle::try_current().ok().and_then(|runtime| {
+            let lane = inner.lanes.open_lane(key.hash(), &runtime)?;
+            inner.enqueue(lane, &runtime, &key, &shape)
+        });
+        let Some(waiting) = waiting else {
+            return Reply::pending(inner.run(Item::new(&key, shape)));
+        };
+        Reply::pending(async move {
+            match inner.answer(waiting).await {
+                Answer::Is(result) => result,
+                // Rare, and too large to be carried along by every request.
+                Answer::Unsent(item) => Box::pin(inner.run(item)).await,
+            }
+        })
     }
 }
 

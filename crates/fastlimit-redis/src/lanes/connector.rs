@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisError, ServerError};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, PushInfo, PushKind, RedisError, ServerError, Value};
 
 use super::Lane;
 use crate::ConnectError;
 use crate::endpoint::Endpoint;
-use crate::failure;
+use crate::{failure, script};
 
 /// Requests that may wait in front of a connection before callers queue for a place there.
 const REQUESTS_IN_FRONT: usize = 10_000;
@@ -91,8 +92,27 @@ impl Connector {
         let ended = self.ends.count();
         let connection = self.pool.get().await.map_err(|error| self.error(error))?;
         // Out of the pool for good: a lane that is lost must not come back.
-        let connection = Connection::take(connection);
-        Ok(Lane::new(connection, self.ends.clone(), ended))
+        let mut connection = Connection::take(connection);
+        let has_msetex = self.ask_for_msetex(&mut connection).await?;
+        let ends = self.ends.clone();
+        Ok(Lane::new(connection, has_msetex, ends, ended))
+    }
+
+    /// Finds out whether the server of a connection has `MSETEX`. A server that does not answer
+    /// the question in the way of Redis is taken to have none.
+    async fn ask_for_msetex(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<bool, ConnectError> {
+        let mut ask = Cmd::new();
+        ask.arg("EVAL").arg(script::HAS_MSETEX).arg(0);
+        match connection.send_packed_command(&ask).await {
+            Ok(reply) => Ok(reply == Value::Int(1)),
+            Err(error) if error.is_io_error() || error.is_timeout() => {
+                Err(self.error(PoolError::Backend(error)))
+            }
+            Err(_) => Ok(false),
+        }
     }
 
     pub(super) fn timed_out(&self) -> ConnectError {

@@ -2,10 +2,10 @@
 
 mod connector;
 mod lane;
+mod queue;
 mod slot;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
@@ -17,8 +17,8 @@ use slot::{Filling, Slot};
 
 use crate::ConnectError;
 
-/// A few multiplexed connections, which requests take in turn. None is ever checked out: any
-/// number of requests share a lane.
+/// A few multiplexed connections. None is ever checked out: any number of requests share a lane.
+/// Those of one key go by the same lane while it is open, so they stay in their order.
 ///
 /// A lane that is lost is replaced by one task; requests go to the other lanes meanwhile, or
 /// wait for it.
@@ -26,7 +26,6 @@ use crate::ConnectError;
 pub(crate) struct Lanes {
     connector: Arc<Connector>,
     slots: Box<[Arc<Slot>]>,
-    next: AtomicUsize,
 }
 
 impl Lanes {
@@ -35,7 +34,6 @@ impl Lanes {
         let lanes = Self {
             connector: Arc::new(connector),
             slots: (0..count).map(|_| Arc::default()).collect(),
-            next: AtomicUsize::new(0),
         };
         let arrived = Instant::now();
         let fillings: Vec<_> = {
@@ -44,18 +42,26 @@ impl Lanes {
             lanes.slots.iter().filter_map(filling).collect()
         };
         for filling in fillings {
-            lanes.wait_for(filling, arrived).await?;
+            lanes.wait_for(filling, 0, arrived).await?;
         }
         Ok(lanes)
     }
 
-    /// Returns a lane that is open, after at most the connect timeout.
-    pub(crate) async fn lane(&self) -> Result<Arc<Lane>, ConnectError> {
+    /// Returns a lane that is open, for a key of this hash, after at most the connect timeout.
+    /// The current runtime comes with it.
+    pub(crate) async fn lane(&self, hash: u64) -> Result<(Arc<Lane>, Handle), ConnectError> {
         let arrived = Instant::now();
-        match self.pick()? {
-            Ok(lane) => Ok(lane),
-            Err(filling) => self.wait_for(filling, arrived).await,
-        }
+        let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
+        let lane = match self.pick(hash, &runtime)? {
+            Ok(lane) => lane,
+            Err(filling) => self.wait_for(filling, hash, arrived).await?,
+        };
+        Ok((lane, runtime))
+    }
+
+    /// Returns a lane that is open, if there is one, and has those filled that are not.
+    pub(crate) fn open_lane(&self, hash: u64, runtime: &Handle) -> Option<Arc<Lane>> {
+        self.pick(hash, runtime).ok()?.ok()
     }
 
     /// Drops a lane that is of no use any more. What is under way on it goes on.
@@ -65,20 +71,30 @@ impl Lanes {
         }
     }
 
+    /// Drops all lanes that are open. What is under way on them goes on.
+    pub(crate) fn forget_all(&self) {
+        for slot in &self.slots {
+            slot.forget_any();
+        }
+    }
+
     pub(crate) fn connector(&self) -> &Connector {
         &self.connector
     }
 
-    /// Takes the next lane that is open, and has those filled that are not.
-    fn pick(&self) -> Result<Result<Arc<Lane>, Filling>, ConnectError> {
-        // A runtime is needed for the timeouts too, so it is asked for even if a lane is open.
-        let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let count = self.slots.len();
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let (before, from) = self.slots.split_at(turn.checked_rem(count).unwrap_or(0));
+    /// Takes the lane of the hash or the next that is open, and has those filled that are not.
+    fn pick(
+        &self,
+        hash: u64,
+        runtime: &Handle,
+    ) -> Result<Result<Arc<Lane>, Filling>, ConnectError> {
+        let count = u64::try_from(self.slots.len()).unwrap_or(1);
+        let first = hash.checked_rem(count).unwrap_or(0);
+        let first = usize::try_from(first).unwrap_or(0);
+        let (before, from) = self.slots.split_at_checked(first).unwrap_or_default();
         let mut latest: Option<Filling> = None;
         for slot in from.iter().chain(before) {
-            match slot.lane(&self.connector, &runtime) {
+            match slot.lane(&self.connector, runtime) {
                 Ok(lane) => return Ok(Ok(lane)),
                 Err(filling) => {
                     latest = latest
@@ -97,6 +113,7 @@ impl Lanes {
     async fn wait_for(
         &self,
         mut filling: Filling,
+        hash: u64,
         arrived: Instant,
     ) -> Result<Arc<Lane>, ConnectError> {
         let filled = async {
@@ -110,7 +127,8 @@ impl Lanes {
                     // shuts down, that must have its turn.
                     None => yield_now().await,
                 }
-                match self.pick()? {
+                let runtime = Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
+                match self.pick(hash, &runtime)? {
                     Ok(lane) => return Ok(lane),
                     Err(next) => filling = next,
                 }

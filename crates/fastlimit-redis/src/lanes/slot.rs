@@ -93,6 +93,14 @@ impl Slot {
         }
     }
 
+    /// Empties the slot if it holds a lane.
+    pub(super) fn forget_any(&self) {
+        let mut state = self.state();
+        if matches!(&*state, State::Open(_)) {
+            *state = State::default();
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,163 +1,203 @@
--- The algorithms by their tags ------------------------------------------------------------------
+-- One operation ---------------------------------------------------------------------------------
 
-local algorithms = { fixed_window, sliding_window, token_bucket }
+local ats, xs, ys, frees = {}, {}, {}, {}
 
--- The request -----------------------------------------------------------------------------------
-
-local operation = ARGV[1]
-local now = tonumber(ARGV[2])
-local cost = tonumber(ARGV[3])
-local charged_at = tonumber(ARGV[4])
-
-local is_given_time = now ~= nil
-if not is_given_time then
-  -- Once: it moves while a script runs.
-  local time = redis.pcall('TIME')
-  if time.err then
-    return time
+-- How a limit stands in the state x, y of the time at, that is dead at dead_at.
+local function answer(limit, remaining, at, dead_at, wait)
+  reply[size + 1] = remaining > 0 and remaining or 0
+  reply[size + 2] = max(dead_at, at, now) - now
+  size = size + 2
+  if wait then
+    size = size + 1
+    reply[size] = wait
   end
-  now = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
 end
 
--- The value: a byte of format version, then a record for each limit that was charged ------------
 
-local value = redis.pcall('GET', KEYS[1])
-if type(value) == 'table' then
-  if string.find(value.err, 'WRONGTYPE', 1, true) then
-    return 'a value that is not a string'
-  end
-  return value
-end
-
-local records = {}
-
-local function place_of(tag, period)
-  for place = 1, #records do
-    local record = records[place]
-    if record.period == period and record.tag == tag then
-      return place
+-- A check or a peek of a key that has no value, or one with the records of the shape alone.
+local function check(key, shape, value)
+  local cost, count = shape.cost, shape.count
+  local is_denied, latest = false, now
+  for i = 1, count do
+    local limit = shape[i]
+    local algorithm = limit.algorithm
+    local at, x, y
+    if value then
+      at, x, y = algorithm.read(value, limit.place + 6, limit.period)
+      if not at then
+        size = size + 1
+        reply[size] = MALFORMED
+        return
+      elseif at > limit.latest_date then
+        at = nil
+      end
     end
-  end
-end
-
-if value then
-  local malformed = 'a value that is not made of rate limit records'
-  local format = string.byte(value)
-  if not format then
-    return malformed
-  elseif format ~= 1 then
-    return 'a value of format version ' .. format .. '; this version reads format 1'
-  end
-  local at = 2
-  while at <= #value do
-    local algorithm = algorithms[string.byte(value, at)]
-    if not algorithm or #value < at + algorithm.size then
-      return malformed
+    at, x, y = algorithm.roll(limit, at, x, y)
+    local free = limit.capacity - algorithm.used(limit, at, x, y)
+    if cost > free and cost > 0 then
+      is_denied = true
     end
-    local record = algorithm.read(value, at + 1)
-    if not record or place_of(record.tag, record.period) then
-      return malformed
+    if at > latest then
+      latest = at
     end
-    records[#records + 1] = record
-    at = at + 1 + algorithm.size
+    ats[i], xs[i], ys[i], frees[i] = at, x, y, free
   end
-end
-
--- A record dated more than a minute past its period was written by a clock that was wrong.
-local function is_from_the_future(record)
-  return algorithms[record.tag].date(record) > now + record.period + 60000
-end
-
--- When a record is as good as absent, and a grace of its period, at most a minute, is over.
-local function expires_at(record)
-  return algorithms[record.tag].dead_at(record) + math.min(record.period, 60000)
-end
-
--- How each limit stands, and whether one denies -------------------------------------------------
-
-local current, waits, is_denied = {}, {}, false
-local is_asked = cost > 0 and (operation == 'check' or operation == 'peek')
--- The latest time of the states.
-local latest = now
-
-local limits = {}
-
-for i = 5, #ARGV, 4 do
-  local place = #limits + 1
-  local limit = {
-    algorithm = algorithms[tonumber(ARGV[i])],
-    tag = tonumber(ARGV[i]),
-    period = tonumber(ARGV[i + 1]),
-    number = tonumber(ARGV[i + 2]),
-    capacity = tonumber(ARGV[i + 3]),
-  }
-  limits[place] = limit
-  local stored = operation ~= 'reset' and records[place_of(limit.tag, limit.period)] or nil
-  if stored and is_from_the_future(stored) then
-    stored = nil
-  end
-  local record = limit.algorithm.at(stored, limit, now)
-  current[place] = record
-  latest = math.max(latest, limit.algorithm.date(record))
-  if is_asked then
-    waits[place] = limit.algorithm.wait(record, limit, cost, now)
-    is_denied = is_denied or waits[place] ~= nil
-  end
-end
-
--- The operation ---------------------------------------------------------------------------------
-
-local reply = { now, latest }
-local is_changed = false
-
-for i, limit in ipairs(limits) do
-  local algorithm = limit.algorithm
-  local place = place_of(limit.tag, limit.period)
-  local before = current[i]
-  local after = before
-  if operation == 'reset' then
-    if place then
-      table.remove(records, place)
-      is_changed = true
+  size = size + 1
+  reply[size] = (latest - now) * 2 + (is_denied and 1 or 0)
+  if is_denied then
+    for i = 1, count do
+      local limit, at, x, y, free = shape[i], ats[i], xs[i], ys[i], frees[i]
+      local algorithm = limit.algorithm
+      local wait = 0
+      if cost > limit.capacity then
+        wait = -1
+      elseif cost > free then
+        wait = algorithm.passes_at(limit, at, x, y, cost) - now
+      end
+      answer(limit, free, at, algorithm.dead_at(limit, at, x, y), wait)
     end
-  elseif operation == 'refund' then
-    after = algorithm.refund(before, limit, cost, charged_at)
-  elseif not is_denied then
-    after = algorithm.charge(before, limit, cost)
+    return
   end
-  if after ~= before then
-    records[place or #records + 1] = after
-    is_changed = true
-  end
-  local size = #reply
-  reply[size + 1], reply[size + 2] = algorithm.standing(after, limit, now)
-  reply[size + 3] = waits[i] or 0
-end
-
-if is_changed and operation ~= 'peek' then
+  local is_written = cost > 0 and shape.operation == CHECK
   local bytes, last = '\1', 0
-  for _, record in ipairs(records) do
-    -- What is dead is left out.
-    local ends = expires_at(record)
-    if ends > now and not is_from_the_future(record) then
-      bytes = bytes .. algorithms[record.tag].write(record)
-      last = math.max(last, ends)
+  for i = 1, count do
+    local limit, at = shape[i], ats[i]
+    local algorithm = limit.algorithm
+    local x, y = algorithm.charge(limit, at, xs[i], ys[i], cost)
+    local dead_at = algorithm.dead_at(limit, at, x, y)
+    answer(limit, frees[i] - cost, at, dead_at)
+    if is_written then
+      bytes = bytes .. algorithm.write(limit, at, x, y, dead_at)
+      last = max(last, dead_at + limit.grace)
     end
   end
-  local ttl = last - now
-  if is_given_time then
-    -- It is the server's clock that ends keys, which is not the clock of a given time.
-    ttl = math.max(ttl, 3600000)
-  end
-  local written
-  if last == 0 then
-    written = redis.pcall('DEL', KEYS[1])
-  else
-    written = redis.pcall('SET', KEYS[1], bytes, 'PX', string.format('%.0f', ttl))
-  end
-  if type(written) == 'table' and written.err then
-    return written
+  if is_written then
+    values[key], expires[key] = bytes, last
   end
 end
 
-return reply
+-- Any operation on any value.
+local function apply(key, shape, value)
+  local records = {}
+  if value then
+    local problem
+    records, problem = read_records(value)
+    if problem then
+      size = size + 1
+      reply[size] = problem
+      return
+    end
+  end
+  local operation, cost, charged_at = shape.operation, shape.cost, shape.charged_at
+  local is_check = operation == CHECK or operation == PEEK
+  local is_denied, latest = false, now
+  for i = 1, shape.count do
+    local limit = shape[i]
+    local stored = operation ~= RESET and records[limit.head] or nil
+    if stored and stored.at > limit.latest_date then
+      stored = nil
+    end
+    local at, x, y
+    if stored then
+      at, x, y = limit.algorithm.roll(limit, stored.at, stored.x, stored.y)
+    else
+      at, x, y = limit.algorithm.roll(limit)
+    end
+    local free = limit.capacity - limit.algorithm.used(limit, at, x, y)
+    is_denied = is_denied or is_check and cost > 0 and cost > free
+    latest = max(latest, at)
+    ats[i], xs[i], ys[i], frees[i] = at, x, y, free
+  end
+  size = size + 1
+  reply[size] = (latest - now) * 2 + (is_denied and 1 or 0)
+  local is_changed = false
+  for i = 1, shape.count do
+    local limit, at, x, y, free = shape[i], ats[i], xs[i], ys[i], frees[i]
+    local algorithm = limit.algorithm
+    local new_x, new_y, wait = x, y, 0
+    if operation == RESET then
+      if records[limit.head] then
+        records[limit.head] = nil
+        is_changed = true
+      end
+    elseif operation == REFUND then
+      new_x, new_y = algorithm.refund(limit, at, x, y, cost, charged_at)
+    elseif not is_denied then
+      new_x, new_y = algorithm.charge(limit, at, x, y, cost)
+    elseif cost > limit.capacity then
+      wait = -1
+    elseif cost > free then
+      wait = algorithm.passes_at(limit, at, x, y, cost) - now
+    end
+    local dead_at = algorithm.dead_at(limit, at, new_x, new_y)
+    if new_x ~= x or new_y ~= y then
+      is_changed = true
+      if not records[limit.head] then
+        records[#records + 1] = limit.head
+      end
+      records[limit.head] = {
+        at = at, period = limit.period, dead_at = dead_at,
+        bytes = algorithm.write(limit, at, new_x, new_y, dead_at),
+      }
+    end
+    free = limit.capacity - algorithm.used(limit, at, new_x, new_y)
+    answer(limit, free, at, dead_at, is_denied and wait)
+  end
+  if is_changed and operation ~= PEEK then
+    local bytes, last = '\1', 0
+    for i = 1, #records do
+      local record = records[records[i]]
+      -- What is dead goes with any write.
+      if record then
+        local ends = record.dead_at + min(record.period, LONGEST_GRACE)
+        if ends > now and record.at <= now + record.period + CLOCK_IS_WRONG then
+          bytes = bytes .. record.bytes
+          last = max(last, ends)
+        end
+      end
+    end
+    values[key], expires[key] = last > 0 and bytes, last
+  end
+end
+
+-- MGET shows a value of another type like none: what is wrong with it, if it is there.
+local looked_at = {}
+
+local function misread(key)
+  local wrong = looked_at[key]
+  if wrong == nil then
+    local value = redis.pcall('GET', KEYS[key])
+    wrong = type(value) == 'table' and value or false
+    if wrong and string.find(wrong.err, 'WRONGTYPE', 1, true) then
+      wrong = 'a value that is not a string'
+    end
+    looked_at[key] = wrong
+  end
+  return wrong
+end
+
+-- The operation of a shape on a key, by their places.
+local function run_any(key, place)
+  local shape, value = shape_at(place), values[key]
+  local start = size + 1
+  if absent[key] == nil then
+    absent[key] = not value
+  end
+  if shape.operation <= PEEK and (not value or is_aligned(value, shape)) then
+    check(key, shape, value)
+  else
+    apply(key, shape, value)
+  end
+  -- Whatever is written finds out by itself.
+  if absent[key] and not expires[key] then
+    local wrong = misread(key)
+    if wrong then
+      for at = start + 1, size do
+        reply[at] = nil
+      end
+      reply[start], size = wrong, start
+    end
+  end
+end
+
+return run_any

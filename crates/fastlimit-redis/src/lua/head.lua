@@ -1,19 +1,51 @@
--- Applies one operation to the state of one key, under all of the limits or under none.
+-- Applies a batch of operations, each to the state of one key, under all of its limits or none.
 --
--- This is `Entry` of fastlimit-core in Lua: the same answers, and the same bytes under the key.
+-- This is `Entry` of fastlimit-core in Lua: the same answers, and the same bytes under the keys.
+-- The items of a batch answer as if each had been a call of its own, in their order.
 --
--- KEYS[1]  the key
--- ARGV     the operation, now (ms; empty: the server's clock), the cost (milli), charged_at (ms);
---          then for each limit the tag of its algorithm, the period (ms), the number of its rate
---          and the capacity (milli)
--- Reply    {now, charged_at}, then for each limit remaining (milli), reset_after (ms), wait:
---          0 where it allows, -1 where waiting never helps, or the ms after which it allows;
---          or a text: what is wrong with a value that is not ours
+-- KEYS      the keys, each once
+-- ARGV[1]   now (ms; empty: the server's clock)
+-- ARGV[2]   1 if the server has MSETEX, else 0
+-- ARGV[3]   two bytes for each item, counted from 0: the place of its key, that of its shape;
+--           empty if each key is one item, in order, of the first shape
+-- ARGV[4..] the shapes, what is asked of a key: a byte for the operation, the cost (6 bytes,
+--           milli), charged_at (7, ms); then for each limit the tag of its algorithm (1), the
+--           period (5, ms), the number of its rate (6, milli) and the capacity (6, milli)
+-- Reply     now (ms), then for each item
+--           twice the time that its latest state is ahead of now (ms), and one more if it is
+--           denied; then for each limit remaining (milli) and reset_after (ms), and where the item
+--           is denied the wait: 0 where this limit allows it, -1 where waiting never helps, or the
+--           ms after which it allows it;
+--           or one text instead: what is wrong with a value that is not ours;
+--           or one error instead: why its key could not be read or written
 --
--- The error of a command is the reply. Nothing was written then: the write is the last command.
--- All numbers are whole and below 2^53, so exact as doubles. Each call makes all functions anew,
--- so there are few.
+-- If the batch fails as a whole, before its first write, the reply is the error.
+-- All numbers are whole and below 2^53, so exact as doubles. Every call makes its functions and
+-- tables anew, which costs more than what they do; so the commonest request is done without, and
+-- the functions for all others are made where one comes.
 
--- 2^41, the most that can be in use; the end of time; 366 days.
-local MOST_USED, LATEST_TIME, LONGEST_PERIOD = 2199023255552, 4503599627370496, 31622400000
+-- The time: read once, since it moves while a script runs.
+local now = tonumber(ARGV[1])
+local is_given_time = now ~= nil
+if not is_given_time then
+  local time = redis.pcall('TIME')
+  if time.err then
+    return time
+  end
+  now = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
+end
+
+-- The values of the keys, by their places; false where there is none. MGET shows a value of
+-- another type like none.
+local values = redis.pcall('MGET', unpack(KEYS))
+if values.err then
+  return values
+end
+
+-- The keys to write, by their places: when their values expire, 0 where nothing is left.
+local expires = {}
+-- Whether a key had no value before anything was done to it; by hand it is not noted.
+local absent = {}
+
+local reply, size = { now }, 1
 

@@ -8,7 +8,9 @@ use redis::cmd;
 
 use crate::rig::{apply, at, connection};
 
-const COMMANDS: [&str; 6] = ["+eval", "+evalsha", "+time", "+get", "+set", "+del"];
+const COMMANDS: [&str; 7] = [
+    "+eval", "+evalsha", "+time", "+mget", "+get", "+set", "+del",
+];
 
 async fn set_user(admin: &mut MultiplexedConnection, prefix: &str, commands: &[&str]) {
     let mut set = cmd("ACL");
@@ -32,6 +34,7 @@ async fn everything(
     let store = RedisStore::connect(url).await.unwrap();
     let key = Key::new(prefix, "p", "t", "i");
     let policy = Policy::new("p", "5/hour; 9/day").unwrap();
+    let _ = apply(&store, key, &policy, Operation::Peek(Cost::ONE)).await?;
     let charged = apply(&store, key, &policy, Operation::Check(Cost::ONE)).await?;
     for operation in [
         Operation::Check(Cost::ONE),

@@ -8,7 +8,7 @@ use fastlimit_redis::RedisStore;
 use crate::fake_server::{Act, FakeServer};
 use crate::rig::apply;
 
-const GOOD: &[u8] = b"*5\r\n:5\r\n:5\r\n:1000\r\n:7\r\n:0\r\n";
+const GOOD: &[u8] = b"*4\r\n:5\r\n:0\r\n:1000\r\n:7\r\n";
 
 async fn store(server: &FakeServer) -> RedisStore {
     RedisStore::builder(format!("redis://{}", server.addr))
@@ -70,11 +70,11 @@ async fn a_reply_that_breaks_off_is_an_error_at_each_byte() {
 #[tokio::test]
 async fn nonsense_is_an_error_and_the_next_reply_is_read() {
     let nonsense: [&[u8]; 14] = [
-        b"*2\r\n:5\r\n:5\r\n",
-        b"*5\r\n:5\r\n:5\r\n:-1\r\n:7\r\n:0\r\n",
-        b"*5\r\n:5\r\n:5\r\n:1\r\n:7\r\n$1\r\n0\r\n",
-        b"*5\r\n:9223372036854775807\r\n:5\r\n:1\r\n:7\r\n:0\r\n",
-        b"*5\r\n:5\r\n:5\r\n:1\r\n:7\r\n-ERR no\r\n",
+        b"*2\r\n:5\r\n:0\r\n",
+        b"*4\r\n:5\r\n:0\r\n:-1\r\n:7\r\n",
+        b"*4\r\n:5\r\n:0\r\n:1\r\n$1\r\n7\r\n",
+        b"*4\r\n:9223372036854775807\r\n:0\r\n:1\r\n:7\r\n",
+        b"*4\r\n:5\r\n:0\r\n:1\r\n-ERR no\r\n",
         b"*1\r\n:1\r\n",
         b"*0\r\n",
         b"*-1\r\n",

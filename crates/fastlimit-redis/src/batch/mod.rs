@@ -1,0 +1,189 @@
+//! Requests that leave together, in one call of the script.
+
+mod answers;
+mod item;
+
+use fastlimit_core::{StoreError, Timestamp};
+use hashbrown::HashTable;
+use redis::{Arg, Cmd};
+
+pub(crate) use answers::{Answer, Answers, Ticket};
+pub(crate) use item::{HashedKey, Item, Subject};
+
+use crate::script;
+use crate::shape::Shape;
+
+/// The most items of a batch: the server does nothing else while it works on one, and the place
+/// of a key is one byte.
+const MOST_ITEMS: usize = 256;
+
+/// Items in the order in which they came, each a key and a shape. A key or a shape that several
+/// items share is sent once.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// The keys as text, one behind the other, and where each ends.
+    keys: String,
+    ends: Vec<usize>,
+    hashes: Vec<u64>,
+    /// The places of the keys, by their hashes.
+    places: HashTable<u8>,
+    shapes: Vec<Shape>,
+    items: Vec<Places>,
+    answers: Answers,
+}
+
+/// Where an item's key and shape stand.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    key: u8,
+    shape: u8,
+}
+
+impl Batch {
+    /// Adds an item; its answer comes to the ticket.
+    pub(crate) fn add(&mut self, subject: &impl Subject, shape: &Shape) -> Ticket {
+        let places = Places {
+            key: self.place_of_key(subject),
+            shape: self.place_of_shape(shape),
+        };
+        self.items.push(places);
+        self.answers.ticket(self.items.len().saturating_sub(1))
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.items.len() >= MOST_ITEMS
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn keys(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn place_of_key(&mut self, subject: &impl Subject) -> u8 {
+        let hash = subject.hash();
+        let start = self.keys.len();
+        subject.write_to(&mut self.keys);
+        let (before, key) = self.keys.split_at_checked(start).unwrap_or_default();
+        let ends = &self.ends;
+        let known = self
+            .places
+            .find(hash, |place| text_at(before, ends, *place) == Some(key));
+        if let Some(place) = known.copied() {
+            self.keys.truncate(start);
+            return place;
+        }
+        // There are at most as many keys as items.
+        let place = u8::try_from(self.ends.len()).unwrap_or(u8::MAX);
+        self.ends.push(self.keys.len());
+        self.hashes.push(hash);
+        let hashes = &self.hashes;
+        self.places.insert_unique(hash, place, |place| {
+            hashes.get(usize::from(*place)).copied().unwrap_or_default()
+        });
+        place
+    }
+
+    fn place_of_shape(&mut self, shape: &Shape) -> u8 {
+        // The shapes are few, and mostly the last one comes again.
+        let known = self.shapes.iter().rposition(|known| known == shape);
+        let place = known.unwrap_or_else(|| {
+            self.shapes.push(shape.clone());
+            self.shapes.len().saturating_sub(1)
+        });
+        u8::try_from(place).unwrap_or(u8::MAX)
+    }
+
+    /// The call of the script by its hash. Without `now` the server's clock decides.
+    pub(crate) fn call(&self, now: Option<Timestamp>, has_msetex: bool) -> Cmd {
+        let arguments = self.keys().saturating_add(self.shapes.len());
+        // Beside the keys a few numbers and the script's hash; a guess that saves most of growing.
+        let bytes = self.keys.len().saturating_add(512);
+        let mut call = Cmd::with_capacity(arguments.saturating_add(6), bytes);
+        call.arg("EVALSHA").arg(script::hash()).arg(self.keys());
+        for place in 0..self.keys() {
+            call.arg(self.key(place));
+        }
+        match now {
+            Some(now) => call.arg(now.as_millis()),
+            None => call.arg(""),
+        };
+        call.arg(u8::from(has_msetex));
+        let each_once = self.shapes.len() == 1 && self.items.len() == self.keys();
+        let mut items = Vec::new();
+        if !each_once {
+            items.extend(self.items.iter().flat_map(|item| [item.key, item.shape]));
+        }
+        call.arg(items);
+        for shape in &self.shapes {
+            call.arg(shape.as_bytes());
+        }
+        call
+    }
+
+    /// A key as text.
+    fn key(&self, place: usize) -> &str {
+        let place = u8::try_from(place).unwrap_or(u8::MAX);
+        text_at(&self.keys, &self.ends, place).unwrap_or_default()
+    }
+
+    /// The key of each item as text, and how many limits it has, in the items' order.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.items.iter().map(|item| {
+            let shape = self.shapes.get(usize::from(item.shape));
+            (self.key(item.key.into()), shape.map_or(0, Shape::limits))
+        })
+    }
+
+    /// The items, each for itself.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Item> {
+        self.items.iter().filter_map(|item| {
+            let key = usize::from(item.key);
+            Some(Item {
+                hash: *self.hashes.get(key)?,
+                key: self.key(key).into(),
+                shape: self.shapes.get(usize::from(item.shape))?.clone(),
+            })
+        })
+    }
+
+    /// Gives the items their answers, in their order.
+    pub(crate) fn answer(&self, answers: impl Iterator<Item = Answer>) {
+        self.answers.give(answers.take(self.items.len()));
+    }
+
+    /// Gives all items the same answer.
+    pub(crate) fn fail(&self, error: &StoreError) {
+        let failed = || Answer::Is(Err(error.clone()));
+        self.answer(std::iter::repeat_with(failed));
+    }
+
+    /// Lets the items go another way.
+    pub(crate) fn give_back(&self) {
+        self.answer(self.items().map(Answer::Unsent));
+    }
+}
+
+/// The same call with the script's source, for a server that does not know the hash. It cannot
+/// fail for want of the script, whoever flushes the server's scripts meanwhile.
+pub(crate) fn by_source(call: &Cmd) -> Cmd {
+    let mut by_source = Cmd::new();
+    by_source.arg("EVAL").arg(script::SOURCE);
+    for argument in call.args_iter().skip(2) {
+        if let Arg::Simple(bytes) = argument {
+            by_source.arg(bytes);
+        }
+    }
+    by_source
+}
+
+fn text_at<'keys>(keys: &'keys str, ends: &[usize], place: u8) -> Option<&'keys str> {
+    let place = usize::from(place);
+    let start = match place.checked_sub(1) {
+        Some(before) => *ends.get(before)?,
+        None => 0,
+    };
+    keys.get(start..*ends.get(place)?)
+}

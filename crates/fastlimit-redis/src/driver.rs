@@ -1,0 +1,187 @@
+use std::iter;
+use std::sync::Arc;
+
+use fastlimit_core::StoreError;
+use redis::{RedisResult, Value};
+
+use crate::answer::{self, ItemAnswer};
+use crate::batch::{self, Answer, Batch};
+use crate::failure;
+use crate::lanes::Lane;
+use crate::store::Inner;
+
+/// What sends the batches of a lane, one after the other, until none is left.
+///
+/// It is a task of the runtime that drives the lane, so a caller who goes away takes nobody's
+/// answer along.
+pub(crate) struct Driver {
+    store: Arc<Inner>,
+    lane: Arc<Lane>,
+    /// What was sent and has no answer yet.
+    under_way: Option<Batch>,
+    is_done: bool,
+}
+
+impl Driver {
+    /// Starts a driver that the lane's queue asked for.
+    pub(crate) fn start(store: &Arc<Inner>, lane: &Arc<Lane>) {
+        let driver = Self {
+            store: Arc::clone(store),
+            lane: Arc::clone(lane),
+            under_way: None,
+            is_done: false,
+        };
+        lane.runtime().spawn(driver.run());
+    }
+
+    async fn run(mut self) {
+        let (store, lane) = (Arc::clone(&self.store), Arc::clone(&self.lane));
+        let call = |batch: &Batch| batch.call(store.now(), lane.has_msetex());
+        while let Some((batch, sent)) = lane.send_next(call).await {
+            let batch = self.under_way.insert(batch);
+            let answers = answers(&store, &lane, batch, sent.await).await;
+            // Before the callers know, so that whoever asks again at once goes by another lane.
+            if let Some(lost) = answers.lost {
+                store.lose(&lane, &lost);
+            }
+            batch.answer(answers.all.into_iter());
+            self.under_way = None;
+        }
+        self.is_done = true;
+    }
+}
+
+impl Drop for Driver {
+    /// Nobody waits for ever where the runtime is gone.
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        self.store.lose(&self.lane, &Lost::Connection);
+        if let Some(batch) = self.under_way.take() {
+            let endpoint = self.store.endpoint();
+            batch.fail(&failure::runtime_gone(endpoint));
+        }
+    }
+}
+
+/// Why a lane is of no use any more.
+pub(crate) enum Lost {
+    /// It is closed, or what comes by it cannot be trusted: what waits may go another way.
+    Connection,
+    /// No answer came in time: what waits has waited as long.
+    Patience(StoreError),
+}
+
+struct Answers {
+    all: Vec<Answer>,
+    lost: Option<Lost>,
+}
+
+/// Makes the answers of a batch of the reply to its call.
+async fn answers(
+    store: &Inner,
+    lane: &Lane,
+    batch: &Batch,
+    mut reply: RedisResult<Value>,
+) -> Answers {
+    if let Ok(Value::ServerError(error)) = &reply
+        && failure::is_script_missing(error)
+    {
+        // The server did nothing, so this is the first time for it.
+        let call = batch.call(store.now(), lane.has_msetex());
+        reply = lane.send(batch::by_source(&call)).await;
+    }
+    match &reply {
+        Ok(Value::ServerError(error)) if batch.keys() > 1 && failure::is_about_a_key(error) => {
+            // Nothing was done, and it may be about one of the keys alone.
+            one_by_one(store, lane, batch).await
+        }
+        reply => read(store, batch, reply),
+    }
+}
+
+/// Sends each item in a call of its own.
+async fn one_by_one(store: &Inner, lane: &Lane, batch: &Batch) -> Answers {
+    let mut answers = Answers {
+        all: Vec::with_capacity(batch.len()),
+        lost: None,
+    };
+    for item in batch.items() {
+        if answers.lost.is_some() {
+            answers.all.push(Answer::Unsent(item));
+            continue;
+        }
+        let mut alone = Batch::default();
+        drop(alone.add(&item, &item.shape));
+        let call = alone.call(store.now(), lane.has_msetex());
+        let mut reply = lane.send(call.clone()).await;
+        if let Ok(Value::ServerError(error)) = &reply
+            && failure::is_script_missing(error)
+        {
+            reply = lane.send(batch::by_source(&call)).await;
+        }
+        let answer = read(store, &alone, &reply);
+        answers.all.extend(answer.all);
+        answers.lost = answer.lost;
+    }
+    answers
+}
+
+fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
+    let endpoint = store.endpoint();
+    let all = |error: StoreError| {
+        let failed = || Answer::Is(Err(error.clone()));
+        iter::repeat_with(failed).take(batch.len()).collect()
+    };
+    let reply = match reply {
+        Ok(Value::ServerError(error)) => {
+            let is_lost = failure::is_cured_by_reconnecting(error);
+            return Answers {
+                all: all(failure::refused(endpoint, error.clone())),
+                lost: is_lost.then_some(Lost::Connection),
+            };
+        }
+        Ok(reply) => reply,
+        Err(error) => {
+            let is_timeout = error.is_timeout();
+            let timeout = store.response_timeout();
+            return Answers {
+                lost: Some(if is_timeout {
+                    Lost::Patience(failure::queued_too_long(endpoint, timeout))
+                } else {
+                    Lost::Connection
+                }),
+                all: all(failure::unanswered(endpoint, error.clone(), timeout)),
+            };
+        }
+    };
+    let limits = batch.asked().map(|(_, limits)| limits);
+    let Some(items) = answer::read(reply, limits) else {
+        return Answers {
+            all: all(failure::not_understood(endpoint)),
+            // Whatever comes next on this lane cannot be trusted either.
+            lost: Some(Lost::Connection),
+        };
+    };
+    let mut lost = None;
+    let mut answer = |item, key| {
+        Answer::Is(match item {
+            ItemAnswer::Outcome(outcome) => Ok(outcome),
+            ItemAnswer::ForeignData(what) => Err(failure::foreign_data(key, what)),
+            ItemAnswer::Refused(error) => {
+                if failure::is_cured_by_reconnecting(error) {
+                    lost = Some(Lost::Connection);
+                }
+                Err(failure::refused(endpoint, error.clone()))
+            }
+        })
+    };
+    let keys = batch.asked().map(|(key, _)| key);
+    let all = items
+        .into_iter()
+        .zip(keys)
+        .map(|(item, key)| answer(item, key))
+        .collect();
+    Answers { all, lost }
+}

@@ -1,0 +1,93 @@
+use fastlimit_core::{Algorithm, Cost, Operation, Request, StoreError, StoreErrorKind};
+use smallvec::SmallVec;
+
+/// What is asked of a key, as the script reads it: the operation and the limits. Requests that
+/// differ in nothing but the key have the same shape.
+///
+/// A byte for the operation, the cost (6 bytes), `charged_at` (7); then for each limit the tag of
+/// its algorithm (1), the period (5), the number of its rate (6) and the capacity (6); integers
+/// big-endian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shape(SmallVec<[u8; HEAD + LIMIT]>);
+
+const HEAD: usize = 14;
+const LIMIT: usize = 18;
+
+impl Shape {
+    pub(crate) fn new(request: &Request<'_>) -> Result<Self, StoreError> {
+        let (word, cost, charged_at) = match request.operation() {
+            Operation::Check(cost) => (0, cost.as_milli(), 0),
+            Operation::Peek(cost) => (1, cost.as_milli(), 0),
+            Operation::Charge(cost) => (2, cost.as_milli(), 0),
+            Operation::Refund { cost, charged_at } => (3, cost.as_milli(), charged_at.as_millis()),
+            Operation::Reset => (4, 0, 0),
+            operation => return Err(unknown("operation", &format!("{operation:?}"))),
+        };
+        let mut bytes = SmallVec::new();
+        bytes.push(word);
+        put::<6>(cost, &mut bytes);
+        put::<7>(charged_at, &mut bytes);
+        for limit in request.limits() {
+            let tag = match limit.algorithm() {
+                Algorithm::FixedWindow => 1,
+                Algorithm::SlidingWindow => 2,
+                Algorithm::TokenBucket => 3,
+                algorithm => return Err(unknown("algorithm", algorithm.name())),
+            };
+            // At most 366 days, so the conversion never fails.
+            let period = u64::try_from(limit.rate().period().as_millis()).unwrap_or(u64::MAX);
+            let number = Cost::requests(u64::from(limit.rate().requests())).as_milli();
+            bytes.push(tag);
+            put::<5>(period, &mut bytes);
+            put::<6>(number, &mut bytes);
+            put::<6>(limit.capacity().as_milli(), &mut bytes);
+        }
+        Ok(Self(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The number of verdicts that are asked for.
+    pub(crate) fn limits(&self) -> usize {
+        self.0.len().saturating_sub(HEAD) / LIMIT
+    }
+}
+
+/// Appends the last `N` bytes of `value`, which fits into them by the bounds of the model.
+fn put<const N: usize>(value: u64, bytes: &mut SmallVec<[u8; HEAD + LIMIT]>) {
+    if let Some(last) = value.to_be_bytes().last_chunk::<N>() {
+        bytes.extend_from_slice(last);
+    }
+}
+
+fn unknown(what: &str, name: &str) -> StoreError {
+    let message = format!("this version of fastlimit-redis does not know the {what} {name}");
+    StoreError::new(StoreErrorKind::Misconfigured, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use fastlimit_core::{Key, Policy, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_shape_is_the_operation_and_the_limits() {
+        let policy = Policy::new("p", "5/second; 7/hour burst 3 token-bucket").unwrap();
+        let operation = Operation::Refund {
+            cost: Cost::milli(1_500),
+            charged_at: Timestamp::from_millis(9),
+        };
+        let request = Request::new(Key::new("fl", "p", "default", "i"), &policy, operation);
+        let shape = Shape::new(&request).unwrap();
+        let mut expected = vec![3, 0, 0, 0, 0, 5, 0xDC, 0, 0, 0, 0, 0, 0, 9];
+        expected.extend([1, 0, 0, 0, 3, 0xE8]);
+        expected.extend([0, 0, 0, 0, 0x13, 0x88, 0, 0, 0, 0, 0x13, 0x88]);
+        expected.extend([3, 0, 0, 0x36, 0xEE, 0x80]);
+        expected.extend([0, 0, 0, 0, 0x1B, 0x58, 0, 0, 0, 0, 0x0B, 0xB8]);
+        assert_eq!(shape.as_bytes(), expected);
+        assert_eq!(shape.limits(), 2);
+    }
+}
