@@ -52,8 +52,8 @@ pub fn run(peer: Counted, keys: usize, checks: u64) {
 pub fn print() -> Result<()> {
     table::heading(
         "Instructions per check",
-        "By `valgrind --tool=callgrind`, one thread. Reading the clock is a system call under \
-         valgrind, whose inside is not counted.",
+        "By `valgrind --tool=callgrind`, one thread. Reading the system's clock is a system call \
+         under valgrind, whose inside is not counted.",
     );
     let valgrind = Command::new("valgrind").arg("--version").output();
     if !valgrind.is_ok_and(|output| output.status.success()) {
