@@ -1,0 +1,123 @@
+//! What is asked of the server, again and again.
+
+use std::sync::Arc;
+
+use fastlimit::{Policy, RateLimiter, RedisStore};
+use fastlimit_test_redis::unique_prefix;
+use redis::aio::MultiplexedConnection;
+
+use crate::{KEYS, Result, ceiling, keys};
+
+#[derive(Clone)]
+pub(crate) enum Call {
+    /// A check of a limiter.
+    Check {
+        limiter: RateLimiter,
+        policy: Policy,
+        keys: Arc<[String]>,
+        is_denied: bool,
+    },
+    /// A check in a call of its own, on one multiplexed connection.
+    Alone {
+        connection: MultiplexedConnection,
+        keys: Arc<[String]>,
+    },
+    /// The least that the same client can do.
+    Ping(MultiplexedConnection),
+}
+
+/// Checks by a store of its own, under a prefix of its own.
+pub(crate) async fn check(url: &str, limits: &str, count: usize) -> Result<Call> {
+    let store = RedisStore::connect(url).await?;
+    Ok(Call::Check {
+        limiter: RateLimiter::builder(store).prefix(unique_prefix()).build(),
+        policy: Policy::new("load", limits)?,
+        keys: keys(count),
+        is_denied: limits.starts_with("1/"),
+    })
+}
+
+impl Call {
+    pub(crate) async fn alone(url: &str) -> Result<Self> {
+        let mut connection = connect(url).await?;
+        redis::Script::new(ceiling::SOURCE)
+            .prepare_invoke()
+            .load_async(&mut connection)
+            .await?;
+        let keys = keys(KEYS);
+        Ok(Self::Alone { connection, keys })
+    }
+
+    pub(crate) async fn ping(url: &str) -> Result<Self> {
+        Ok(Self::Ping(connect(url).await?))
+    }
+
+    pub(crate) async fn once(&mut self, turn: usize) -> Result<()> {
+        match self {
+            Self::Check {
+                limiter,
+                policy,
+                keys,
+                is_denied,
+            } => {
+                let key = &keys[turn.wrapping_mul(7_919) % keys.len()];
+                if limiter.check(key, &*policy).await?.is_denied() != *is_denied {
+                    return Err("a check was not decided as expected".into());
+                }
+            }
+            Self::Alone { connection, keys } => {
+                let key = &keys[turn.wrapping_mul(7_919) % keys.len()];
+                let mut call = redis::cmd("EVALSHA");
+                ceiling::arguments(key, |argument| {
+                    call.arg(argument);
+                });
+                let answer: Vec<i64> = call.query_async(connection).await?;
+                if answer.get(1) != Some(&0) {
+                    return Err("expected every check to be allowed".into());
+                }
+            }
+            Self::Ping(connection) => {
+                let _: String = redis::cmd("PING").query_async(connection).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Spends the limits of all keys.
+    pub(crate) async fn spend(&self, count: usize) -> Result<()> {
+        let Self::Check {
+            limiter,
+            policy,
+            keys,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        let tasks: Vec<_> = (0..256)
+            .map(|task| {
+                let (limiter, policy, keys) = (limiter.clone(), policy.clone(), Arc::clone(keys));
+                tokio::spawn(async move {
+                    for key in keys.iter().take(count).skip(task).step_by(256) {
+                        let _ = limiter.check(key, &policy).await?;
+                    }
+                    Result::Ok(())
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await??;
+        }
+        Ok(())
+    }
+}
+
+async fn connect(url: &str) -> Result<MultiplexedConnection> {
+    let client = redis::Client::open(url)?;
+    let config = redis::AsyncConnectionConfig::new()
+        .set_response_timeout(Some(std::time::Duration::from_secs(10)))
+        .set_pipeline_buffer_size(10_000);
+    Ok(client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await?)
+}

@@ -1,0 +1,161 @@
+//! Load on the Redis store: checks per second, how long a check takes and what it costs the
+//! server, beside what the server can do at most.
+//!
+//! ```console
+//! cargo bench --bench redis_load
+//! cargo bench --bench redis_load -- tasks   # or: scripts, unix
+//! ```
+//!
+//! The rows of a table are measured in turns, and a row is the median of its turns: only the
+//! ratio of two rows of one table says something. `redis-benchmark` must be on the `PATH`.
+
+mod call;
+mod ceiling;
+mod server;
+mod turn;
+
+use std::sync::Arc;
+
+use call::{Call, check};
+use ceiling::Ceiling;
+use server::Server;
+use turn::Turn;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
+
+const TURNS: usize = 5;
+const KEYS: usize = 100_000;
+const ONE_WINDOW: &str = "1_000_000_000/day";
+
+/// What a row measures.
+enum Row {
+    /// Tasks that call again and again.
+    Tasks(usize, Call),
+    /// `redis-benchmark`.
+    Ceiling(Ceiling),
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<()> {
+    // Cargo passes `--bench`.
+    let asked: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let is_asked = |section: &str| asked.is_empty() || asked.iter().any(|asked| asked == section);
+    let server = Server::start().await?;
+    println!("Redis: {}; medians of {TURNS} turns\n", server.about().await?);
+    if is_asked("tasks") {
+        tasks(&server, server.url()).await?;
+    }
+    if is_asked("scripts") {
+        scripts(&server).await?;
+    }
+    match server.unix_url() {
+        Some(url) if is_asked("unix") => {
+            println!("By a Unix socket:\n");
+            tasks(&server, &url).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Batches against one check per call, by the number of tasks.
+async fn tasks(server: &Server, url: &str) -> Result<()> {
+    let many = check(url, ONE_WINDOW, KEYS).await?;
+    let one = check(url, ONE_WINDOW, 1).await?;
+    let alone = Call::alone(url).await?;
+    let ping = Call::ping(url).await?;
+    let socket = server.unix_socket().filter(|_| url != server.url());
+    let ceiling = |keys| Row::Ceiling(Ceiling::new(server.addr(), socket, keys));
+    measure(
+        server,
+        vec![
+            ("redis-benchmark -c 50 -P 64, one check a call", ceiling(KEYS)),
+            ("the same, one key", ceiling(1)),
+            ("1,000 tasks, check", Row::Tasks(1_000, many.clone())),
+            ("1,000 tasks, check, one key", Row::Tasks(1_000, one.clone())),
+            ("1,000 tasks, one check a call", Row::Tasks(1_000, alone.clone())),
+        ],
+    )
+    .await?;
+    measure(
+        server,
+        vec![
+            ("64 tasks, one check a call", Row::Tasks(64, alone.clone())),
+            ("64 tasks, check", Row::Tasks(64, many.clone())),
+            ("64 tasks, check, one key", Row::Tasks(64, one.clone())),
+        ],
+    )
+    .await?;
+    measure(
+        server,
+        vec![
+            ("1 task, PING", Row::Tasks(1, ping)),
+            ("1 task, check", Row::Tasks(1, many)),
+            ("1 task, check, one key", Row::Tasks(1, one)),
+            ("1 task, one check a call", Row::Tasks(1, alone)),
+        ],
+    )
+    .await
+}
+
+/// The algorithms, several limits, and denials.
+async fn scripts(server: &Server) -> Result<()> {
+    let mut rows = Vec::new();
+    for (name, limits) in [
+        ("fixed window", ONE_WINDOW),
+        ("sliding window", "1_000_000_000/day sliding-window"),
+        ("token bucket", "1_000_000_000/day token-bucket"),
+        (
+            "three fixed windows",
+            "1_000_000_000/minute; 1_000_000_000/hour; 1_000_000_000/day",
+        ),
+        ("fixed window, denied", "1/day"),
+    ] {
+        let call = check(server.url(), limits, KEYS).await?;
+        if limits == "1/day" {
+            call.spend(KEYS).await?;
+        }
+        rows.push((name, Row::Tasks(1_000, call)));
+    }
+    println!("At 1,000 tasks and {KEYS} keys:\n");
+    measure(server, rows).await
+}
+
+/// Measures the rows in turns and prints them, with their ratios to the first.
+async fn measure(server: &Server, rows: Vec<(&str, Row)>) -> Result<()> {
+    println!("| | calls/s | p50 | p99 | server CPU per call | calls/s, of the first | CPU, of the first |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let mut turns: Vec<Vec<Turn>> = rows.iter().map(|_| Vec::new()).collect();
+    for _ in 0..TURNS {
+        for (turns, (_, row)) in turns.iter_mut().zip(&rows) {
+            turns.push(match row {
+                Row::Tasks(tasks, call) => turn::run(server, call, *tasks).await?,
+                Row::Ceiling(ceiling) => ceiling.run(server).await?,
+            });
+        }
+    }
+    let medians: Vec<Turn> = turns.into_iter().map(turn::median).collect();
+    let first = &medians[0];
+    for ((name, _), median) in rows.iter().zip(&medians) {
+        println!(
+            "| {name} | {:.0} | {} | {} | {:.2} µs | {:.2} | {:.2} |",
+            median.per_second,
+            median.shown_p50(),
+            median.shown_p99(),
+            median.server_micros,
+            median.per_second / first.per_second,
+            median.server_micros / first.server_micros,
+        );
+    }
+    println!();
+    Ok(())
+}
+
+/// The keys of a run.
+fn keys(count: usize) -> Arc<[String]> {
+    (0..count).map(|key| format!("user:{key}")).collect()
+}
