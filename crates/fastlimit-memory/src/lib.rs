@@ -17,10 +17,16 @@
 //!   until there is room: together they have what one subject has.
 
 mod builder;
+mod coarse;
+mod name;
 mod overflow;
+mod same_bytes;
+mod scope;
+mod shard;
+mod slab;
 mod store;
-mod subject;
 mod table;
+mod time;
 
 pub use builder::MemoryStoreBuilder;
 pub use store::MemoryStore;

@@ -3,11 +3,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{RequestBuilder, Rule};
-use crate::key::{DEFAULT_PART, PartHash};
-use crate::store::OwnedLimits;
+use super::{Inner, RequestBuilder, Rule};
+use crate::key::{DEFAULT_PART, Label};
 use crate::{
-    Decision, Error, Key, Limits, Operation, Outcome, Reply, Request, StoreError, StoreErrorKind,
+    Decision, Error, Key, Operation, Outcome, Reply, Request, Store, StoreError, StoreErrorKind,
 };
 
 /// The future of one operation; from [`RateLimiter::check`](super::RateLimiter::check) and the
@@ -18,9 +17,8 @@ use crate::{
 /// not be carried out.
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Check<'a> {
-    request: RequestBuilder<'a>,
-    rule: Rule<'a>,
-    operation: Operation,
+    limiter: &'a Inner<dyn Store>,
+    request: Request<'a>,
     state: State<'a>,
 }
 
@@ -31,50 +29,58 @@ enum State<'a> {
 }
 
 impl<'a> Check<'a> {
+    #[inline]
     pub(super) fn new(request: RequestBuilder<'a>, rule: Rule<'a>, operation: Operation) -> Self {
+        let limiter = &*request.limiter.inner;
+        let default = (DEFAULT_PART, limiter.default_label);
+        let key = Key::with_labels(
+            (&*limiter.prefix, limiter.prefix_label),
+            rule.policy()
+                .map_or(default, |policy| (policy.name(), policy.label())),
+            request
+                .tenant
+                .map_or(default, |tenant| (tenant, Label::of_passing(tenant))),
+            request.identifier,
+        );
         Self {
-            request,
-            rule,
-            operation,
+            limiter,
+            request: Request::new(key, rule.limits(limiter.algorithm), operation),
             state: State::New,
         }
     }
 
-    fn limits(&self) -> Limits<'a> {
-        self.rule.limits(self.request.limiter.inner.algorithm)
-    }
-
-    fn send(&self) -> Reply<'a> {
-        let inner = &self.request.limiter.inner;
-        let default = (DEFAULT_PART, inner.default_hash);
-        let key = Key::with_hashes(
-            (&*inner.prefix, inner.prefix_hash),
-            self.rule
-                .policy()
-                .map_or(default, |policy| (policy.name(), policy.name_hash())),
-            self.request
-                .tenant
-                .map_or(default, |tenant| (tenant, PartHash::of(tenant))),
-            self.request.identifier,
-        );
-        inner
-            .store
-            .apply(&Request::new(key, self.limits(), self.operation))
-    }
-
-    fn finish(&mut self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
-        self.state = State::Done;
-        let outcome = result?;
-        let limits = self.limits();
-        if outcome.verdicts().len() != limits.len() {
-            let message = format!(
-                "the store answered with {} verdicts for {} limits; expected one for each",
-                outcome.verdicts().len(),
-                limits.len()
-            );
-            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into());
+    #[inline]
+    fn finish(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
+        if let (Ok(outcome), [limit]) = (&result, self.request.limits())
+            && let Some(decision) = Decision::of_one(outcome, *limit)
+        {
+            return Ok(decision);
         }
-        Ok(Decision::new(outcome, OwnedLimits::from(limits)))
+        self.finish_any(result)
+    }
+
+    fn finish_any(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
+        Decision::new(result?, self.request.owned_limits()).map_err(|outcome| self.refuse(&outcome))
+    }
+
+    #[cold]
+    fn refuse(&self, outcome: &Outcome) -> Error {
+        let message = format!(
+            "the store answered with {} verdicts for {} limits; expected one for each",
+            outcome.verdicts().len(),
+            self.request.limits().len()
+        );
+        StoreError::new(StoreErrorKind::OutcomeUnknown, message).into()
+    }
+
+    #[cold]
+    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<Decision, Error>> {
+        let State::Sent(future) = &mut self.state else {
+            return Poll::Pending;
+        };
+        let result = ready!(future.as_mut().poll(context));
+        self.state = State::Done;
+        Poll::Ready(self.finish(result))
     }
 }
 
@@ -84,19 +90,14 @@ impl Future for Check<'_> {
     /// Resolves to the decision. Polled again after that, it stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        loop {
-            match &mut this.state {
-                State::New => match this.send() {
-                    Reply::Ready(result) => return Poll::Ready(this.finish(result)),
-                    Reply::Pending(future) => this.state = State::Sent(future),
-                },
-                State::Sent(future) => {
-                    let result = ready!(future.as_mut().poll(context));
-                    return Poll::Ready(this.finish(result));
-                }
-                State::Done => return Poll::Pending,
+        if let State::New = this.state {
+            this.state = State::Done;
+            match this.limiter.store.apply(&this.request) {
+                Reply::Ready(result) => return Poll::Ready(this.finish(result)),
+                Reply::Pending(future) => this.state = State::Sent(future),
             }
         }
+        this.poll_sent(context)
     }
 }
 
@@ -104,8 +105,6 @@ impl fmt::Debug for Check<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Check")
             .field("request", &self.request)
-            .field("rule", &self.rule)
-            .field("operation", &self.operation)
             .finish_non_exhaustive()
     }
 }
