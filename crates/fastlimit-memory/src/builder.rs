@@ -33,7 +33,8 @@ impl MemoryStoreBuilder {
         }
     }
 
-    /// Sets the clock, the system's otherwise. Tests pass a
+    /// Sets the clock; otherwise it is the system's, read as the [crate's
+    /// documentation](crate#time) says. Tests pass a
     /// [`ManualClock`](fastlimit_core::ManualClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.time = Time::Given(Arc::new(clock));

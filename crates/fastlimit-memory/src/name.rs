@@ -118,7 +118,7 @@ mod tests {
             &"y".repeat(201),
         ];
         for (at, text) in texts.iter().enumerate() {
-            let name = with(text, |identifier| Name::new(identifier));
+            let name = with(text, Name::new);
             for (other_at, other) in texts.iter().enumerate() {
                 let is = with(other, |identifier| name.is(identifier));
                 assert_eq!(is, at == other_at, "{text:?} {other:?}");
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_long_identifier_is_short() {
-        let name = with(&"x".repeat(1_000_000), |identifier| Name::new(identifier));
+        let name = with(&"x".repeat(1_000_000), Name::new);
         assert!(name.bytes().len() < 50);
     }
 }

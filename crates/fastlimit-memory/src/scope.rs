@@ -147,23 +147,29 @@ impl Scope {
                 tenant,
             } => {
                 let same_names = (self.names_id.is_some() && self.names_id == key.names_id())
-                    || same_names(key, prefix, policy);
+                    || same_names([prefix, policy], [key.prefix(), key.policy()]);
                 same_names && same_bytes(tenant.as_bytes(), key.tenant().as_bytes())
             }
-            Parts::Digested(text) => is_long(key) && *text == digested(key),
+            // The key by value: it stays in registers where nobody asks for its address.
+            Parts::Digested(text) => is_digested_to(*key, text),
         }
     }
 }
 
 #[cold]
-fn same_names(key: &Key<'_>, prefix: &str, policy: &str) -> bool {
-    key.prefix() == prefix && key.policy() == policy
+fn same_names(ours: [&str; 2], theirs: [&str; 2]) -> bool {
+    ours == theirs
 }
 
 fn is_long(key: &Key<'_>) -> bool {
     [key.prefix(), key.policy(), key.tenant()]
         .iter()
         .any(|part| part.len() > LONGEST_PART)
+}
+
+#[cold]
+fn is_digested_to(key: Key<'_>, text: &str) -> bool {
+    is_long(&key) && *text == *digested(&key)
 }
 
 /// The text of a key of the same scope, which has no long part.

@@ -37,17 +37,41 @@ pub(crate) struct Sample {
 }
 
 impl Shard {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, key: &Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
+        let mark = mark(hash);
+        let has_mark = |&at: &u32| {
+            self.slab
+                .get(at)
+                .is_some_and(|subject| subject.mark == mark)
+        };
+        let at = *self.index.find(hash, has_mark)?;
+        // One of billions has the mark of another.
+        if self
+            .slab
+            .get(at)
+            .is_some_and(|subject| self.is(subject, key, identifier))
+        {
+            return Some(at);
+        }
+        self.find_among_marks(*key, identifier, hash)
+    }
+
+    #[cold]
+    fn find_among_marks(&self, key: Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
         let is_it = |&at: &u32| {
-            self.slab.get(at).is_some_and(|subject| {
-                subject.name.is(identifier) && self.scopes.is(subject.scope, key)
-            })
+            let subject = self.slab.get(at);
+            subject.is_some_and(|subject| self.is(subject, &key, identifier))
         };
         self.index.find(hash, is_it).copied()
     }
 
-    #[inline]
+    #[inline(always)]
+    fn is(&self, subject: &Subject, key: &Key<'_>, identifier: Identifier<'_>) -> bool {
+        subject.name.is(identifier) && self.scopes.is(subject.scope, key)
+    }
+
+    #[inline(always)]
     pub(crate) fn entry(&mut self, at: u32) -> Option<&mut Entry> {
         Some(&mut self.slab.get_mut(at)?.entry)
     }
@@ -57,14 +81,20 @@ impl Shard {
         &mut self,
         key: &Key<'_>,
         identifier: Identifier<'_>,
+        hash: u64,
         entry: Entry,
         hasher: &RandomState,
     ) -> bool {
         let Some(scope) = self.scopes.join(key) else {
             return false;
         };
-        let name = Name::new(identifier);
-        let Some(at) = self.slab.insert(Subject { name, entry, scope }) else {
+        let subject = Subject {
+            name: Name::new(identifier),
+            entry,
+            scope,
+            mark: mark(hash),
+        };
+        let Some(at) = self.slab.insert(subject) else {
             self.scopes.leave(scope);
             return false;
         };
@@ -76,9 +106,9 @@ impl Shard {
         } = self;
         let hash_of = |&at: &u32| {
             slab.get(at)
-                .map_or(0, |subject| hash(subject, scopes, hasher))
+                .map_or(0, |subject| hash_again(subject, scopes, hasher))
         };
-        index.insert_unique(hash_of(&at), at, hash_of);
+        index.insert_unique(hash, at, hash_of);
         true
     }
 
@@ -86,7 +116,7 @@ impl Shard {
         let Some(subject) = self.slab.get(at) else {
             return false;
         };
-        let hash = hash(subject, &self.scopes, hasher);
+        let hash = hash_again(subject, &self.scopes, hasher);
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
             entry.remove();
         }
@@ -95,7 +125,7 @@ impl Shard {
     }
 
     /// Counts a call; true if it is due to sweep.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count_call(&mut self) -> bool {
         self.calls = self.calls.wrapping_add(1);
         self.calls.is_multiple_of(CALLS_PER_SWEEP)
@@ -164,13 +194,20 @@ impl Shard {
 
 /// The hash of a key: that of the identifier with a seed of the table, and that of the scope with
 /// a seed of the process.
-#[inline]
+#[inline(always)]
 pub(crate) fn hash_of(identifier: &[u8], scope: u64, hasher: &RandomState) -> u64 {
     let mut state = hasher.build_hasher();
     state.write(identifier);
     state.finish() ^ scope
 }
 
-fn hash(subject: &Subject, scopes: &Scopes, hasher: &RandomState) -> u64 {
+fn hash_again(subject: &Subject, scopes: &Scopes, hasher: &RandomState) -> u64 {
     hash_of(subject.name.bytes(), scopes.hash(subject.scope), hasher)
+}
+
+/// A part of the hash, of which the index compares seven other bits.
+#[inline(always)]
+fn mark(hash: u64) -> u32 {
+    let [a, b, c, d, ..] = (hash >> 25).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }

@@ -13,6 +13,8 @@ pub(crate) struct Subject {
     pub(crate) name: Name,
     pub(crate) entry: Entry,
     pub(crate) scope: ScopeId,
+    /// A part of the hash, so that a look-up finds the subject with one comparison.
+    pub(crate) mark: u32,
 }
 
 #[derive(Debug)]
@@ -129,7 +131,7 @@ mod tests {
         let mut scopes = Scopes::default();
         let key = Key::new("fl", "p", "t", "i");
         let scope = scopes.join(&key).unwrap();
-        let mut subject = |identifier: u32| {
+        let subject = |identifier: u32| {
             let text = identifier.to_string();
             let mut digest = String::new();
             let key = Key::new("fl", "p", "t", &text);
@@ -137,6 +139,7 @@ mod tests {
                 name: Name::new(Identifier::of(&key, &mut digest)),
                 entry: Entry::new(),
                 scope,
+                mark: 0,
             }
         };
         let mut slab = Slab::default();

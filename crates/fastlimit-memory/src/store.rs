@@ -135,12 +135,12 @@ impl Inner {
 
     #[inline(always)]
     fn apply(&self, request: &Request<'_>, identifier: Identifier<'_>) -> Reply<'static> {
-        let key = request.key();
+        let (key, limits, operation) = (request.key(), request.limits(), request.operation());
         let hash = self.table.hash(&key, identifier);
         let mut shard = self.table.lock(hash);
         // Read under the lock: a caller that was held up before it must not bring an older time
         // than the state that others dropped meanwhile.
-        let reading = self.time.read(request);
+        let reading = self.time.read(operation, limits);
 
         let Some(at) = shard.find(&key, identifier, hash) else {
             return Reply::ready(Ok(
@@ -148,16 +148,16 @@ impl Inner {
             ));
         };
         if let Some(entry) = shard.entry(at)
-            && let Some(applied) =
-                entry.apply_if_simple(request.limits(), request.operation(), reading.now)
-            && !reading.is_in_doubt(&applied.outcome)
+            && let Some(simple) = entry.apply_if_simple(limits, operation, reading.now)
+            && !reading.is_in_doubt(simple.verdict.retry_after())
         {
             let is_due = shard.count_call();
             drop(shard);
             if is_due {
                 self.table.sweep(reading.now);
             }
-            return Reply::ready(Ok(applied.outcome));
+            let outcome = Outcome::of_one(reading.now, simple.charged_at, simple.verdict);
+            return Reply::ready(Ok(outcome));
         }
         Reply::ready(Ok(self.apply_to_known(shard, at, request, reading)))
     }
@@ -193,7 +193,7 @@ impl Inner {
         let outcome = entry
             .apply(request.limits(), request.operation(), reading.now)
             .outcome;
-        if reading.is_in_doubt(&outcome) {
+        if reading.is_in_doubt(outcome.retry_after()) {
             let now = self.time.precise();
             return entry
                 .apply(request.limits(), request.operation(), now)
@@ -220,7 +220,7 @@ impl Inner {
         if applied.changed
             && let Some(place) = self.table.reserve()
         {
-            shard.insert(&request.key(), identifier, entry, place);
+            shard.insert(&request.key(), identifier, hash, entry, place);
             drop(shard);
             self.table.sweep(reading.now);
             return applied.outcome;
@@ -253,7 +253,7 @@ impl Inner {
             return self.overflow.apply(request, now);
         };
         let mut shard = self.table.lock(hash);
-        let reading = self.time.read(request);
+        let reading = self.time.read(request.operation(), request.limits());
         // Another caller may have inserted the subject meanwhile.
         if let Some(at) = shard.find(&key, identifier, hash)
             && let Some(entry) = shard.entry(at)
@@ -263,7 +263,7 @@ impl Inner {
         let mut entry = Entry::new();
         let applied = entry.apply(request.limits(), request.operation(), reading.now);
         if applied.changed {
-            shard.insert(&key, identifier, entry, place);
+            shard.insert(&key, identifier, hash, entry, place);
         }
         applied.outcome
     }

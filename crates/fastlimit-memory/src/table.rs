@@ -155,13 +155,12 @@ impl<'a> Locked<'a> {
         &mut self,
         key: &Key<'_>,
         identifier: Identifier<'_>,
+        hash: u64,
         entry: Entry,
         place: Place<'a>,
     ) {
-        if self
-            .shard
-            .insert(key, identifier, entry, &self.table.hasher)
-        {
+        let hasher = &self.table.hasher;
+        if self.shard.insert(key, identifier, hash, entry, hasher) {
             std::mem::forget(place);
         }
     }

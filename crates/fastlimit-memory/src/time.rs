@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Clock, Operation, Outcome, Request, SystemClock, Timestamp};
+use fastlimit_core::{Clock, Limit, Operation, SystemClock, Timestamp};
 
 use crate::coarse;
 
@@ -30,9 +30,9 @@ pub(crate) struct Reading {
 impl Time {
     /// The time for a request.
     #[inline(always)]
-    pub(crate) fn read(&self, request: &Request<'_>) -> Reading {
+    pub(crate) fn read(&self, operation: Operation, limits: &[Limit]) -> Reading {
         match self {
-            Self::System if is_served_by_a_tick(request) => Reading {
+            Self::System if is_served_by_a_tick(operation, limits) => Reading {
                 now: coarse::now(),
                 may_lag: true,
             },
@@ -53,23 +53,22 @@ impl Time {
 }
 
 impl Reading {
-    /// Tells whether a precise reading may have given another answer: whoever waits for as long
-    /// as a denial says must not be denied because the reading lags behind.
+    /// Tells whether a precise reading may give another answer: whoever waits for as long as a
+    /// denial says must not be denied because the reading lags behind.
     #[inline(always)]
-    pub(crate) fn is_in_doubt(&self, outcome: &Outcome) -> bool {
-        self.may_lag
-            && !outcome.is_allowed()
-            && outcome.retry_after().is_some_and(|wait| wait <= GRAIN)
+    pub(crate) fn is_in_doubt(&self, wait: Option<Duration>) -> bool {
+        self.may_lag && wait.is_some_and(|wait| wait <= GRAIN)
     }
 }
 
 /// Only checks are so frequent that a reading's price matters, and a second is so long that a
 /// tick does not.
 #[inline(always)]
-fn is_served_by_a_tick(request: &Request<'_>) -> bool {
-    matches!(request.operation(), Operation::Check(_))
-        && request
-            .limits()
-            .iter()
-            .all(|limit| limit.rate().period_millis() >= SHORTEST_COARSE_PERIOD)
+fn is_served_by_a_tick(operation: Operation, limits: &[Limit]) -> bool {
+    let is_long = |limit: &Limit| limit.rate().period_millis() >= SHORTEST_COARSE_PERIOD;
+    matches!(operation, Operation::Check(_))
+        && match limits {
+            [limit] => is_long(limit),
+            several => several.iter().all(is_long),
+        }
 }

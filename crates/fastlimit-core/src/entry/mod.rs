@@ -63,6 +63,19 @@ pub struct Applied {
     pub changed: bool,
 }
 
+/// What [`Entry::apply_if_simple`] did: the parts of an [`Outcome`] of one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Simple {
+    /// What the limit says.
+    pub verdict: Verdict,
+    /// The time of the state that was charged.
+    pub charged_at: Timestamp,
+    /// Whether the entry changed, so that a store must write it.
+    pub changed: bool,
+}
+
 impl Entry {
     /// Creates the entry of a subject that nothing is known of.
     ///
@@ -98,7 +111,10 @@ impl Entry {
     #[inline]
     pub fn apply(&mut self, limits: &[Limit], operation: Operation, now: Timestamp) -> Applied {
         match self.apply_if_simple(limits, operation, now) {
-            Some(applied) => applied,
+            Some(simple) => Applied {
+                outcome: Outcome::of_one(now, simple.charged_at, simple.verdict),
+                changed: simple.changed,
+            },
             None => self.apply_any(limits, operation, now.as_millis()),
         }
     }
@@ -106,8 +122,7 @@ impl Entry {
     /// Does what [`apply`](Entry::apply) does if that is simple: a check under one fixed window,
     /// where nothing but that window is known of the subject. Otherwise does nothing.
     ///
-    /// These are by far the most requests. A store that asks here first saves a copy of the
-    /// answer where the compiler builds it in place.
+    /// These are by far the most requests: a store that counts nanoseconds asks here first.
     ///
     /// ```
     /// use fastlimit_core::{Cost, Entry, Limit, Operation, Timestamp};
@@ -126,7 +141,7 @@ impl Entry {
         limits: &[Limit],
         operation: Operation,
         now: Timestamp,
-    ) -> Option<Applied> {
+    ) -> Option<Simple> {
         if let (Operation::Check(cost), [limit], Records::Window(window)) =
             (operation, limits, &mut self.records)
             && window.is_of(limit)

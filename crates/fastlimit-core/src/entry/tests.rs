@@ -372,6 +372,29 @@ proptest! {
     }
 
     #[test]
+    fn the_simple_way_answers_as_the_long_one(
+        number in 0_u32..8, seen in 0_u32..8, period in prop_oneof![1_u64..100, Just(3_600_000)],
+        steps in prop::collection::vec((0_u64..9_000, 0_u64..200_000, any::<bool>()), 1..20),
+    ) {
+        let of = |number: u32| {
+            Limit::new(Rate::from_parts(number.into(), period).unwrap(), Algorithm::FixedWindow)
+        };
+        let mut entry = Entry::new();
+        let _ = entry.apply(&[of(seen)], Operation::Charge(Cost::ONE), at(100_000));
+        for (milli, now, lowered) in steps {
+            let limits = [of(if lowered { number / 2 } else { number })];
+            let operation = Operation::Check(Cost::milli(milli));
+            let mut other = entry.clone();
+            let long = other.apply_any(&limits, operation, now);
+            let simple = entry.apply_if_simple(&limits, operation, at(now)).unwrap();
+            prop_assert_eq!(Outcome::of_one(at(now), simple.charged_at, simple.verdict), long.outcome);
+            prop_assert_eq!(simple.changed, long.changed);
+            prop_assert_eq!(&entry, &other);
+            prop_assert_eq!(entry.usage_per_mille(at(now)), other.usage_per_mille(at(now)));
+        }
+    }
+
+    #[test]
     fn retry_after_is_minimal_and_sufficient(
         limit in any_limit(),
         start in prop_oneof![0_u64..1_000_000, 0_u64..1 << 52],

@@ -1,10 +1,10 @@
 use std::num::NonZeroU64;
 
-use super::{Applied, Record};
+use super::{Record, Simple};
 use crate::algorithm::View;
 use crate::algorithm::fixed_window::FixedWindow;
 use crate::algorithm::{State, is_date_from_the_future};
-use crate::{Algorithm, Cost, Limit, Outcome, Rate, Timestamp, Verdict};
+use crate::{Algorithm, Cost, Limit, Rate, Timestamp, Verdict};
 
 /// The record of a fixed window, ready to use: the one that a subject most often has, and has
 /// alone.
@@ -74,7 +74,7 @@ impl Window {
     /// Checks a request under a limit that this is the window of: what [`View`] answers, without
     /// asking at each step which algorithm it is.
     #[inline(always)]
-    pub(super) fn check(&mut self, limit: &Limit, cost: Cost, now: Timestamp) -> Applied {
+    pub(super) fn check(&mut self, limit: &Limit, cost: Cost, now: Timestamp) -> Simple {
         let window = self.at(limit, now.as_millis());
         self.requests = limit.rate().requests();
 
@@ -91,19 +91,25 @@ impl Window {
             let wait = (cost <= capacity).then_some(until_end);
             (Verdict::standing(left, until_end).denied_for(wait), false)
         };
-        Applied {
-            outcome: Outcome::of_one(now, charged_at, verdict),
+        Simple {
+            verdict,
+            charged_at,
             changed,
         }
     }
 
     /// The window at `now`, which for most requests is the one that is stored.
-    #[inline]
+    #[inline(always)]
     fn at(&self, limit: &Limit, now: u64) -> FixedWindow {
         match now.checked_sub(self.state.start) {
             Some(elapsed) if elapsed < self.period.get() => self.state,
-            _ => FixedWindow::at(self.stored(now), limit, now),
+            _ => self.rolled(limit, now),
         }
+    }
+
+    #[cold]
+    fn rolled(&self, limit: &Limit, now: u64) -> FixedWindow {
+        FixedWindow::at(self.stored(now), limit, now)
     }
 
     pub(super) fn expires_at(&self) -> u64 {

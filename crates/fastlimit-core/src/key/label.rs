@@ -47,9 +47,9 @@ pub(super) const fn scope_hash(prefix: Label, policy: Label, tenant: Label) -> u
 
 /// Combines the ids of prefix and policy; 0 if one has none.
 #[inline]
-pub(super) const fn names_id(prefix: Label, policy: Label) -> u64 {
+pub(super) fn names_id(prefix: Label, policy: Label) -> u64 {
     if prefix.id == 0 || policy.id == 0 {
         return 0;
     }
-    ((prefix.id as u64) << 32) | policy.id as u64
+    (u64::from(prefix.id) << 32) | u64::from(policy.id)
 }

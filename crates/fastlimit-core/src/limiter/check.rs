@@ -3,10 +3,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{Inner, RequestBuilder, Rule};
+use super::{RequestBuilder, Rule};
 use crate::key::{DEFAULT_PART, Label};
 use crate::{
-    Decision, Error, Key, Operation, Outcome, Reply, Request, Store, StoreError, StoreErrorKind,
+    Decision, Error, Key, Limits, Operation, Outcome, Reply, Request, StoreError, StoreErrorKind,
 };
 
 /// The future of one operation; from [`RateLimiter::check`](super::RateLimiter::check) and the
@@ -17,8 +17,9 @@ use crate::{
 /// not be carried out.
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Check<'a> {
-    limiter: &'a Inner<dyn Store>,
-    request: Request<'a>,
+    request: RequestBuilder<'a>,
+    limits: Limits<'a>,
+    operation: Operation,
     state: State<'a>,
 }
 
@@ -31,36 +32,46 @@ enum State<'a> {
 impl<'a> Check<'a> {
     #[inline]
     pub(super) fn new(request: RequestBuilder<'a>, rule: Rule<'a>, operation: Operation) -> Self {
-        let limiter = &*request.limiter.inner;
-        let default = (DEFAULT_PART, limiter.default_label);
-        let key = Key::with_labels(
-            (&*limiter.prefix, limiter.prefix_label),
-            rule.policy()
-                .map_or(default, |policy| (policy.name(), policy.label())),
-            request
-                .tenant
-                .map_or(default, |tenant| (tenant, Label::of_passing(tenant))),
-            request.identifier,
-        );
         Self {
-            limiter,
-            request: Request::new(key, rule.limits(limiter.algorithm), operation),
+            request,
+            limits: rule.limits(request.limiter.inner.algorithm),
+            operation,
             state: State::New,
         }
     }
 
     #[inline]
+    fn send(&self) -> Reply<'a> {
+        let inner = &*self.request.limiter.inner;
+        let default = (DEFAULT_PART, inner.default_label);
+        let key = Key::with_labels(
+            (&*inner.prefix, inner.prefix_label),
+            self.limits
+                .policy()
+                .map_or(default, |policy| (policy.name(), policy.label())),
+            self.request
+                .tenant
+                .map_or(default, |tenant| (tenant, Label::of_passing(tenant))),
+            self.request.identifier,
+        );
+        let request = Request::new(key, self.limits, self.operation);
+        inner.store.apply(&request)
+    }
+
+    #[inline]
     fn finish(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
-        if let (Ok(outcome), [limit]) = (&result, self.request.limits())
+        if let (Ok(outcome), [limit]) = (&result, &*self.limits)
             && let Some(decision) = Decision::of_one(outcome, *limit)
         {
+            // Nothing of it is on the heap.
+            std::mem::forget(result);
             return Ok(decision);
         }
         self.finish_any(result)
     }
 
     fn finish_any(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
-        Decision::new(result?, self.request.owned_limits()).map_err(|outcome| self.refuse(&outcome))
+        Decision::new(result?, self.limits.into()).map_err(|outcome| self.refuse(&outcome))
     }
 
     #[cold]
@@ -68,7 +79,7 @@ impl<'a> Check<'a> {
         let message = format!(
             "the store answered with {} verdicts for {} limits; expected one for each",
             outcome.verdicts().len(),
-            self.request.limits().len()
+            self.limits.len()
         );
         StoreError::new(StoreErrorKind::OutcomeUnknown, message).into()
     }
@@ -92,7 +103,7 @@ impl Future for Check<'_> {
         let this = &mut *self;
         if let State::New = this.state {
             this.state = State::Done;
-            match this.limiter.store.apply(&this.request) {
+            match this.send() {
                 Reply::Ready(result) => return Poll::Ready(this.finish(result)),
                 Reply::Pending(future) => this.state = State::Sent(future),
             }
@@ -105,6 +116,8 @@ impl fmt::Debug for Check<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Check")
             .field("request", &self.request)
+            .field("limits", &self.limits)
+            .field("operation", &self.operation)
             .finish_non_exhaustive()
     }
 }

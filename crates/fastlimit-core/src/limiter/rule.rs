@@ -16,14 +16,6 @@ enum Kind<'a> {
 impl<'a> Rule<'a> {
     /// The policy, if the rule is one.
     #[inline]
-    pub(super) fn policy(self) -> Option<&'a Policy> {
-        match self.0 {
-            Kind::Policy(policy) => Some(policy),
-            Kind::Rate(_) | Kind::Limit(_) => None,
-        }
-    }
-
-    #[inline]
     pub(super) fn limits(self, default: Algorithm) -> Limits<'a> {
         match self.0 {
             Kind::Rate(rate) => Limit::new(rate, default).into(),

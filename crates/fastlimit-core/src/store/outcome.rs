@@ -100,9 +100,17 @@ impl Outcome {
         }
     }
 
-    /// The outcome of a request under one limit.
+    /// Creates the outcome of a request under one limit.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// let now = Timestamp::from_millis(1_500);
+    /// let verdict = Verdict::allowed(Cost::requests(9), Duration::from_millis(500));
+    /// assert_eq!(Outcome::of_one(now, now, verdict), Outcome::new(now, now, [verdict]));
+    /// ```
     #[inline]
-    pub(crate) fn of_one(now: Timestamp, charged_at: Timestamp, verdict: Verdict) -> Self {
+    pub fn of_one(now: Timestamp, charged_at: Timestamp, verdict: Verdict) -> Self {
         Self {
             now,
             charged_at,

@@ -97,11 +97,6 @@ impl<'a> Request<'a> {
         self.operation
     }
 
-    #[inline]
-    pub(crate) fn owned_limits(&self) -> OwnedLimits {
-        self.limits.into()
-    }
-
     /// Copies the request, so that it may outlive what it borrows.
     ///
     /// ```
@@ -122,6 +117,17 @@ impl<'a> Request<'a> {
             key: self.key.into(),
             limits: self.limits.into(),
             operation: self.operation,
+        }
+    }
+}
+
+impl<'a> Limits<'a> {
+    /// The policy that they are of, if they are of one.
+    #[inline]
+    pub(crate) fn policy(&self) -> Option<&'a Policy> {
+        match self.0 {
+            Source::One(_) => None,
+            Source::Policy(policy) => Some(policy),
         }
     }
 }
