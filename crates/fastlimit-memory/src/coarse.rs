@@ -12,11 +12,9 @@ pub(crate) fn now() -> Timestamp {
 
         if let Ok(time) = clock_gettime(ClockId::CLOCK_REALTIME_COARSE) {
             // A clock set before 1970 reads as the epoch.
-            let millis = time
-                .tv_sec()
-                .wrapping_mul(1_000)
-                .wrapping_add(time.tv_nsec() / 1_000_000);
-            let millis = u64::try_from(millis).unwrap_or(0);
+            let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+            let nanos = u64::try_from(time.tv_nsec()).unwrap_or(0);
+            let millis = seconds.wrapping_mul(1_000).wrapping_add(nanos / 1_000_000);
             return Timestamp::from_millis(millis);
         }
     }
