@@ -1,5 +1,4 @@
-//! One check on the memory store, through the limiter and a policy: by threads, and by how many
-//! keys there are.
+//! What a check on the memory store costs, through the limiter and a policy, question by question.
 //!
 //! ```console
 //! cargo bench --bench memory
@@ -13,35 +12,52 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fastlimit::{MemoryStore, Policy, RateLimiter};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fastlimit::{Clock, MemoryStore, Policy, RateLimiter, SystemClock};
 
-/// The keys of a run, and a policy that none of them exceeds.
+const ALLOWED: &str = "1_000_000_000/day";
+const DENIED: &str = "1/day";
+
+/// The keys of a run, in the order in which they are asked for, and a policy.
 struct Load {
     limiter: RateLimiter,
     policy: Policy,
     keys: Vec<String>,
+    order: Vec<usize>,
 }
 
 impl Load {
-    fn new(keys: usize, limit: &str) -> Self {
+    /// Goes round the keys in a fixed, scattered order.
+    fn new(store: MemoryStore, keys: usize, limits: &str) -> Self {
+        // A step that shares no factor with the number of keys visits every key.
+        let order = (0..keys).map(|turn| turn * 7_919 % keys).collect();
         let load = Self {
-            limiter: RateLimiter::new(MemoryStore::new()),
-            policy: Policy::new("bench", limit).expect("a valid policy"),
+            limiter: RateLimiter::new(store),
+            policy: Policy::new("bench", limits).expect("a valid policy"),
             keys: (0..keys).map(|key| format!("user:{key}")).collect(),
+            order,
         };
         load.run(0, keys as u64);
         load
     }
 
-    /// Checks `checks` times, going round the keys from `start` in a fixed, scattered order.
+    /// Asks for few keys often and for most of them seldom, as traffic does: the `n`th key as
+    /// often as `1 / n`.
+    fn zipf(mut self) -> Self {
+        let mut random = fastrand::Rng::with_seed(7);
+        let keys = self.keys.len();
+        self.order = (0..1 << 20)
+            .map(|_| (keys as f64).powf(random.f64()) as usize % keys)
+            .collect();
+        self
+    }
+
     fn run(&self, start: usize, checks: u64) {
-        let mut at = start % self.keys.len();
+        let mut order = self.order.iter().cycle().skip(start % self.order.len());
         for _ in 0..checks {
-            // A step that shares no factor with 10,000 visits every key.
-            at = (at + 7_919) % self.keys.len();
-            let check = self.limiter.check(&self.keys[at], &self.policy);
-            let _ = black_box(at_once(check));
+            let Some(&key) = order.next() else { return };
+            let check = self.limiter.check(&self.keys[key], &self.policy);
+            let _ = black_box(&at_once(check));
         }
     }
 
@@ -59,6 +75,7 @@ impl Load {
 }
 
 /// The memory store answers at the first poll.
+#[inline(always)]
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -66,22 +83,70 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn check(criterion: &mut Criterion) {
-    for (name, limit) in [("allowed", "1_000_000_000/day"), ("denied", "1/day")] {
-        let mut group = criterion.benchmark_group(format!("memory/{name}"));
-        for threads in [1, 2] {
-            group.throughput(Throughput::Elements(threads as u64));
-            for keys in [1, 10_000] {
-                let load = Load::new(keys, limit);
-                let id = BenchmarkId::new(format!("{threads} threads"), format!("{keys} keys"));
-                group.bench_function(id, |bencher| {
-                    bencher.iter_custom(|checks| load.time(threads, checks));
-                });
-            }
+fn how_many_keys_and_threads(criterion: &mut Criterion) {
+    for threads in [1, 2] {
+        let mut group = criterion.benchmark_group(format!("memory/{threads} threads"));
+        group.throughput(Throughput::Elements(threads as u64));
+        for (name, keys, limits) in [
+            ("hot key", 1, ALLOWED),
+            ("hot key, denied", 1, DENIED),
+            ("10,000 keys", 10_000, ALLOWED),
+            ("10,000 keys, denied", 10_000, DENIED),
+        ] {
+            let load = Load::new(MemoryStore::new(), keys, limits);
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|checks| load.time(threads, checks));
+            });
         }
+        let load = Load::new(MemoryStore::new(), 1_000_000, ALLOWED).zipf();
+        group.bench_function("1,000,000 keys, Zipf", |bencher| {
+            bencher.iter_custom(|checks| load.time(threads, checks));
+        });
         group.finish();
     }
 }
 
-criterion_group!(benches, check);
+fn which_limits(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("memory/limits");
+    for (name, limits) in [
+        ("fixed window", "1_000_000_000/day"),
+        ("sliding window", "1_000_000_000/day sliding-window"),
+        ("token bucket", "1_000_000_000/day token-bucket"),
+        (
+            "three fixed windows",
+            "1_000_000_000/second; 1_000_000_000/hour; 1_000_000_000/day",
+        ),
+    ] {
+        let load = Load::new(MemoryStore::new(), 10_000, limits);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|checks| load.time(1, checks));
+        });
+    }
+    group.finish();
+}
+
+fn the_price_of_the_clock(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("memory/clock");
+    group.bench_function("SystemClock alone", |bencher| {
+        bencher.iter(|| SystemClock.now());
+    });
+    let precise = || MemoryStore::builder().clock(SystemClock).build();
+    for (name, store) in [
+        ("a check by the last tick", MemoryStore::new()),
+        ("a check by the precise time", precise()),
+    ] {
+        let load = Load::new(store, 1, ALLOWED);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|checks| load.time(1, checks));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(
+    benches,
+    how_many_keys_and_threads,
+    which_limits,
+    the_price_of_the_clock
+);
 criterion_main!(benches);

@@ -40,8 +40,24 @@ pub struct Decision {
 }
 
 impl Decision {
-    pub(crate) fn new(outcome: Outcome, limits: OwnedLimits) -> Self {
-        Self { outcome, limits }
+    /// The decision of an outcome, if it is of one limit: taken apart, so that few words are copied
+    /// and not the room for several verdicts.
+    #[inline]
+    pub(crate) fn of_one(outcome: &Outcome, limit: Limit) -> Option<Self> {
+        Some(Self {
+            outcome: outcome.as_one()?,
+            limits: OwnedLimits::One(limit),
+        })
+    }
+
+    /// Gives the outcome back if it has not as many verdicts as there are limits.
+    #[inline]
+    pub(crate) fn new(outcome: Outcome, limits: OwnedLimits) -> Result<Self, Outcome> {
+        if outcome.verdicts().len() == limits.len() {
+            Ok(Self { outcome, limits })
+        } else {
+            Err(outcome)
+        }
     }
 
     /// Tells whether the request is within its limits.
@@ -57,6 +73,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.outcome.is_allowed()

@@ -60,7 +60,7 @@ pub use algorithm::Algorithm;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cost::Cost;
 pub use decision::{Allowed, Decision, Exceeded, LimitStatus};
-pub use entry::{Applied, Entry, EntryError};
+pub use entry::{Applied, Entry, EntryError, Simple};
 pub use error::Error;
 pub use grammar::{ParseError, ParseErrorKind};
 pub use key::{Key, OwnedKey};

@@ -118,6 +118,7 @@ impl Limit {
     /// assert_eq!("5/30s".parse::<Limit>()?.rate(), "5/30s".parse()?);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub const fn rate(&self) -> Rate {
         self.rate
@@ -157,6 +158,7 @@ impl Limit {
     /// assert_eq!("0/30s burst 9 token-bucket".parse::<Limit>()?.capacity(), Cost::ZERO);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn capacity(&self) -> Cost {
         let requests = match self.algorithm {
@@ -164,6 +166,15 @@ impl Limit {
             _ => self.rate.requests(),
         };
         Cost::requests(u64::from(requests))
+    }
+
+    /// The limit of parts that were taken from a limit.
+    pub(crate) const fn of_valid(rate: Rate, algorithm: Algorithm, burst: u32) -> Self {
+        Self {
+            rate,
+            algorithm,
+            burst,
+        }
     }
 
     /// Stands in where there is no limit, which does not happen: limits are never empty.

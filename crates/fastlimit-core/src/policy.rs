@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::grammar::{ParseError, Parser};
-use crate::key::{DEFAULT_PART, PartHash};
+use crate::key::{DEFAULT_PART, Label};
 use crate::{Algorithm, Limit, Rate};
 
 /// A name and one or more limits that hold together: an operation is charged to all of them
@@ -37,7 +37,7 @@ pub struct Policy {
 
 struct Inner {
     name: Box<str>,
-    name_hash: PartHash,
+    label: Label,
     limits: Box<[Limit]>,
 }
 
@@ -122,7 +122,7 @@ impl Policy {
     fn from_valid(name: &str, limits: Vec<Limit>) -> Self {
         let inner = Inner {
             name: name.into(),
-            name_hash: PartHash::of(name),
+            label: Label::of_kept(name),
             limits: limits.into(),
         };
         Self {
@@ -137,6 +137,7 @@ impl Policy {
     /// assert_eq!(Policy::new("users", "1/s")?.name(), "users");
     /// # Ok::<(), fastlimit_core::PolicyError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.name
@@ -162,13 +163,15 @@ impl Policy {
     /// assert_eq!(Policy::new("users", "1/s; 9/h")?.limits()[1].to_string(), "9/hour");
     /// # Ok::<(), fastlimit_core::PolicyError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
         &self.inner.limits
     }
 
-    pub(crate) fn name_hash(&self) -> PartHash {
-        self.inner.name_hash
+    #[inline]
+    pub(crate) fn label(&self) -> Label {
+        self.inner.label
     }
 }
 

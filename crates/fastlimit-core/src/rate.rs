@@ -171,6 +171,14 @@ impl Rate {
         })
     }
 
+    /// The rate of parts that were taken from a rate.
+    pub(crate) const fn of_valid(requests: u32, period_millis: u64) -> Self {
+        Self {
+            requests,
+            period_millis,
+        }
+    }
+
     /// Returns the number of requests per period.
     ///
     /// ```
@@ -196,8 +204,16 @@ impl Rate {
         Duration::from_millis(self.period_millis)
     }
 
-    /// The period in milliseconds, never 0.
-    pub(crate) const fn period_millis(&self) -> u64 {
+    /// Returns the period in milliseconds, never 0.
+    ///
+    /// ```
+    /// # use fastlimit_core::Rate;
+    /// assert_eq!(Rate::per_second(7)?.period_millis(), 1_000);
+    /// # Ok::<(), fastlimit_core::InvalidRate>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn period_millis(&self) -> u64 {
         self.period_millis
     }
 }

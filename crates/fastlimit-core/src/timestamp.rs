@@ -29,6 +29,7 @@ impl Timestamp {
     /// assert_eq!(Timestamp::from_millis(5).as_millis(), 5);
     /// assert_eq!(Timestamp::from_millis(u64::MAX), Timestamp::MAX);
     /// ```
+    #[inline]
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         if millis > Self::MAX.0 {
@@ -45,6 +46,7 @@ impl Timestamp {
     ///
     /// assert_eq!(Timestamp::EPOCH.as_millis(), 0);
     /// ```
+    #[inline]
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use fastlimit_core::{Clock, SystemClock};
+use fastlimit_core::Clock;
 
 use crate::MemoryStore;
+use crate::time::Time;
 
 /// Builds a [`MemoryStore`]; from [`MemoryStore::builder`].
 ///
@@ -20,22 +21,23 @@ use crate::MemoryStore;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct MemoryStoreBuilder {
-    clock: Arc<dyn Clock>,
+    time: Time,
     max_subjects: usize,
 }
 
 impl MemoryStoreBuilder {
     pub(crate) fn new() -> Self {
         Self {
-            clock: Arc::new(SystemClock),
+            time: Time::System,
             max_subjects: usize::MAX,
         }
     }
 
-    /// Sets the clock, the system's otherwise. Tests pass a
+    /// Sets the clock; otherwise it is the system's, read as the [crate's
+    /// documentation](crate#time) says. Tests pass a
     /// [`ManualClock`](fastlimit_core::ManualClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.time = Time::Given(Arc::new(clock));
         self
     }
 
@@ -51,6 +53,6 @@ impl MemoryStoreBuilder {
     /// Builds the store.
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        MemoryStore::from_parts(self.clock, self.max_subjects)
+        MemoryStore::from_parts(self.time, self.max_subjects)
     }
 }

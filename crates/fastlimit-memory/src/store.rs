@@ -1,14 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fastlimit_core::{Clock, Entry, Key, Operation, Outcome, Reply, Request, Store};
+use fastlimit_core::{Entry, Key, Operation, Outcome, Reply, Request, Store};
 
 use crate::MemoryStoreBuilder;
+use crate::name::Identifier;
 use crate::overflow::Overflow;
-use crate::table::Table;
-
-/// One call in so many drops a few entries that have expired; every new subject does, too.
-const CALLS_PER_SWEEP: u32 = 16;
+use crate::table::{Locked, Table};
+use crate::time::{Reading, Time};
 
 /// A store in this process. Clones share its state.
 ///
@@ -37,7 +36,7 @@ pub struct MemoryStore {
 }
 
 struct Inner {
-    clock: Arc<dyn Clock>,
+    time: Time,
     table: Table,
     overflow: Overflow,
 }
@@ -61,9 +60,9 @@ impl MemoryStore {
         MemoryStoreBuilder::new()
     }
 
-    pub(crate) fn from_parts(clock: Arc<dyn Clock>, max_subjects: usize) -> Self {
+    pub(crate) fn from_parts(time: Time, max_subjects: usize) -> Self {
         let inner = Inner {
-            clock,
+            time,
             table: Table::new(max_subjects),
             overflow: Overflow::default(),
         };
@@ -102,8 +101,12 @@ impl MemoryStore {
     /// ```
     #[must_use]
     pub fn entry(&self, key: &Key<'_>) -> Option<Entry> {
-        let hash = self.inner.table.hash(key);
-        self.inner.table.lock(hash).get_mut(key, hash).cloned()
+        let mut digest = String::new();
+        let identifier = Identifier::of(key, &mut digest);
+        let hash = self.inner.table.hash(key, identifier);
+        let mut shard = self.inner.table.lock(hash);
+        let at = shard.find(key, identifier, hash)?;
+        shard.entry(at).cloned()
     }
 }
 
@@ -115,53 +118,127 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-        Reply::ready(Ok(self.inner.apply(request)))
+        match Identifier::short(&request.key()) {
+            Some(identifier) => self.inner.apply(request, identifier),
+            None => self.inner.apply_digested(request),
+        }
     }
 }
 
 impl Inner {
-    fn apply(&self, request: &Request<'_>) -> Outcome {
-        let key = request.key();
-        let hash = self.table.hash(&key);
+    #[cold]
+    fn apply_digested(&self, request: &Request<'_>) -> Reply<'static> {
+        let mut digest = String::new();
+        let identifier = Identifier::of(&request.key(), &mut digest);
+        self.apply(request, identifier)
+    }
+
+    #[inline(always)]
+    fn apply(&self, request: &Request<'_>, identifier: Identifier<'_>) -> Reply<'static> {
+        let (key, limits, operation) = (request.key(), request.limits(), request.operation());
+        let hash = self.table.hash(&key, identifier);
         let mut shard = self.table.lock(hash);
         // Read under the lock: a caller that was held up before it must not bring an older time
         // than the state that others dropped meanwhile.
-        let now = self.clock.now();
+        let reading = self.time.read(operation, limits);
 
-        if let Some(entry) = shard.get_mut(&key, hash) {
-            let applied = entry.apply(request.limits(), request.operation(), now);
-            if entry.is_empty() {
-                shard.remove(&key, hash);
-            }
+        let Some(at) = shard.find(&key, identifier, hash) else {
+            return Reply::ready(Ok(
+                self.apply_to_new(shard, request, identifier, hash, reading)
+            ));
+        };
+        if let Some(entry) = shard.entry(at)
+            && let Some(simple) = entry.apply_if_simple(limits, operation, reading.now)
+            && !reading.is_in_doubt(simple.verdict.retry_after())
+        {
+            let is_due = shard.count_call();
             drop(shard);
-            if fastrand::u32(..CALLS_PER_SWEEP) == 0 {
-                self.table.sweep(now);
+            if is_due {
+                self.table.sweep(reading.now);
             }
-            return applied.outcome;
+            let outcome = Outcome::of_one(reading.now, simple.charged_at, simple.verdict);
+            return Reply::ready(Ok(outcome));
         }
+        Reply::ready(Ok(self.apply_to_known(shard, at, request, reading)))
+    }
 
+    /// Applies a request to what the shard holds of its subject at `at`.
+    #[inline(never)]
+    fn apply_to_known(
+        &self,
+        mut shard: Locked<'_>,
+        at: u32,
+        request: &Request<'_>,
+        reading: Reading,
+    ) -> Outcome {
+        let Some(entry) = shard.entry(at) else {
+            // A slot that was found is held.
+            return Entry::new()
+                .apply(request.limits(), request.operation(), reading.now)
+                .outcome;
+        };
+        let outcome = self.apply_to(entry, request, reading);
+        if entry.is_empty() {
+            shard.remove(at);
+        }
+        let is_due = shard.count_call();
+        drop(shard);
+        if is_due {
+            self.table.sweep(reading.now);
+        }
+        outcome
+    }
+
+    fn apply_to(&self, entry: &mut Entry, request: &Request<'_>, reading: Reading) -> Outcome {
+        let outcome = entry
+            .apply(request.limits(), request.operation(), reading.now)
+            .outcome;
+        if reading.is_in_doubt(outcome.retry_after()) {
+            let now = self.time.precise();
+            return entry
+                .apply(request.limits(), request.operation(), now)
+                .outcome;
+        }
+        outcome
+    }
+
+    /// Applies a request of a subject that its shard does not hold.
+    #[inline(never)]
+    fn apply_to_new<'a>(
+        &'a self,
+        mut shard: Locked<'a>,
+        request: &Request<'_>,
+        identifier: Identifier<'_>,
+        hash: u64,
+        reading: Reading,
+    ) -> Outcome {
         let mut entry = Entry::new();
-        let applied = entry.apply(request.limits(), request.operation(), now);
+        let applied = entry.apply(request.limits(), request.operation(), reading.now);
         if !applied.changed && !self.table.is_full() {
             return applied.outcome;
         }
         if applied.changed
             && let Some(place) = self.table.reserve()
         {
-            shard.insert(&key, hash, entry, place);
+            shard.insert(&request.key(), identifier, hash, entry, place);
             drop(shard);
-            self.table.sweep(now);
+            self.table.sweep(reading.now);
             return applied.outcome;
         }
         // Shards are searched one at a time, never two under one caller's lock.
         drop(shard);
-        self.apply_when_full(request, hash)
+        self.apply_when_full(request, identifier, hash)
     }
 
     /// Applies a request of a subject that the full table did not hold.
-    fn apply_when_full(&self, request: &Request<'_>, hash: u64) -> Outcome {
+    fn apply_when_full(
+        &self,
+        request: &Request<'_>,
+        identifier: Identifier<'_>,
+        hash: u64,
+    ) -> Outcome {
         let key = request.key();
-        let now = self.clock.now();
+        let now = self.time.precise();
         let fresh = Entry::new().apply(request.limits(), request.operation(), now);
         let place = match request.operation() {
             // Nothing is known of the subject, so there is nothing to forget: the shared entry
@@ -176,17 +253,17 @@ impl Inner {
             return self.overflow.apply(request, now);
         };
         let mut shard = self.table.lock(hash);
-        let now = self.clock.now();
+        let reading = self.time.read(request.operation(), request.limits());
         // Another caller may have inserted the subject meanwhile.
-        if let Some(entry) = shard.get_mut(&key, hash) {
-            return entry
-                .apply(request.limits(), request.operation(), now)
-                .outcome;
+        if let Some(at) = shard.find(&key, identifier, hash)
+            && let Some(entry) = shard.entry(at)
+        {
+            return self.apply_to(entry, request, reading);
         }
         let mut entry = Entry::new();
-        let applied = entry.apply(request.limits(), request.operation(), now);
+        let applied = entry.apply(request.limits(), request.operation(), reading.now);
         if applied.changed {
-            shard.insert(&key, hash, entry, place);
+            shard.insert(&key, identifier, hash, entry, place);
         }
         applied.outcome
     }
@@ -196,7 +273,7 @@ impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
             .field("subjects", &self.len())
-            .field("clock", &self.inner.clock)
+            .field("time", &self.inner.time)
             .finish_non_exhaustive()
     }
 }

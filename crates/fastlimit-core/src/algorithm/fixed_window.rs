@@ -13,15 +13,21 @@ pub(crate) struct FixedWindow {
 impl FixedWindow {
     /// The window that holds `now`, or the stored one if that is later: time never runs
     /// backwards for a key.
-    pub(super) fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
-        let start = window_start(now, limit.rate().period_millis());
+    #[inline]
+    pub(crate) fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
+        let period = limit.rate().period_millis();
+        // Most requests come in the window that is stored, so most need no division.
         match stored {
-            Some(stored) if stored.start >= start => stored,
-            _ => Self { start, used: 0 },
+            Some(stored) if stored.start.saturating_add(period) > now => stored,
+            _ => Self {
+                start: window_start(now, period),
+                used: 0,
+            },
         }
     }
 
-    pub(super) fn charge(self, cost: Cost) -> Self {
+    #[inline]
+    pub(crate) fn charge(self, cost: Cost) -> Self {
         let used = self.used.saturating_add(cost.as_milli());
         Self {
             used: used.min(Cost::MAX.as_milli()),
@@ -42,7 +48,8 @@ impl FixedWindow {
 
     /// When nothing is left of the window: then it is as good as new, and any cost passes that
     /// ever does.
-    pub(super) fn end(self, limit: &Limit) -> u64 {
+    #[inline]
+    pub(crate) fn end(self, limit: &Limit) -> u64 {
         self.start.saturating_add(limit.rate().period_millis())
     }
 }

@@ -8,8 +8,8 @@ pub(crate) mod token_bucket;
 
 use std::fmt;
 
-use arithmetic::{ceil_div, floor_div, narrow, product, window_start};
-pub(crate) use state::{State, View};
+use arithmetic::{ceil_div, floor_div, narrow, product, remainder, window_start};
+pub(crate) use state::{State, View, is_date_from_the_future};
 
 /// How a limit counts.
 ///

@@ -77,7 +77,7 @@ impl SlidingWindow {
     }
 
     /// When nothing counts any more; in the past if nothing does.
-    pub(super) fn end(self, limit: &Limit) -> u64 {
+    pub(crate) fn end(self, limit: &Limit) -> u64 {
         let period = limit.rate().period_millis();
         let windows = match (self.current, self.previous) {
             (0, 0) => 0,

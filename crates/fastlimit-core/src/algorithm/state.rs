@@ -4,6 +4,16 @@ use super::sliding_window::SlidingWindow;
 use super::token_bucket::TokenBucket;
 use crate::{Cost, Limit, Verdict};
 
+/// A clock this far ahead of the others was wrong, not early.
+const LATEST_DATE_AHEAD: u64 = 60_000;
+
+/// Tells whether a state is dated so late that the clock which dated it was wrong.
+#[inline]
+pub(crate) const fn is_date_from_the_future(date: u64, period: u64, now: u64) -> bool {
+    let latest = now.saturating_add(period).saturating_add(LATEST_DATE_AHEAD);
+    date > latest
+}
+
 /// The state of one limit, as its algorithm keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -102,6 +112,22 @@ impl View {
     pub(crate) fn remaining(&self) -> u64 {
         let capacity = self.limit.capacity().as_milli();
         capacity.saturating_sub(self.used())
+    }
+
+    /// Tells whether less than one request is left; not where nothing ever is, or no number was
+    /// seen.
+    pub(crate) fn is_spent(&self) -> bool {
+        !self.limit.capacity().is_zero() && self.remaining() < Cost::ONE.as_milli()
+    }
+
+    /// The part of the capacity that is in use, in thousandths; 0 where there is none.
+    pub(crate) fn usage_per_mille(&self) -> u64 {
+        let capacity = self.limit.capacity().as_milli();
+        let used = capacity.saturating_sub(self.remaining());
+        // Below 2^41 each, so the product is below 2^51.
+        used.saturating_mul(1_000)
+            .checked_div(capacity)
+            .unwrap_or(0)
     }
 
     /// The time that the state is at: `now`, or its own if that is later.

@@ -1,4 +1,4 @@
-use super::{ceil_div, floor_div, narrow, product};
+use super::{ceil_div, floor_div, narrow, product, remainder};
 use crate::{Cost, Limit};
 
 /// The longest time in which a level may take to drain, 36,525 days.
@@ -84,7 +84,7 @@ impl TokenBucket {
         let period = limit.rate().period_millis();
         Self {
             whole: narrow(floor_div(level, period)),
-            part: narrow(level.checked_rem(u128::from(period)).unwrap_or(0)),
+            part: narrow(remainder(level, period)),
             at,
         }
     }

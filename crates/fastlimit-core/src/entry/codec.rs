@@ -10,13 +10,11 @@
 //!
 //! The Redis store's Lua reads and writes the same bytes.
 
-use smallvec::SmallVec;
-
-use super::{Entry, Record};
+use super::{Entry, Record, Records};
+use crate::algorithm::State;
 use crate::algorithm::fixed_window::FixedWindow;
 use crate::algorithm::sliding_window::SlidingWindow;
 use crate::algorithm::token_bucket::{LONGEST_DRAIN_MILLIS, TokenBucket};
-use crate::algorithm::{State, View};
 use crate::{Algorithm, Cost, Limit, Rate, Timestamp};
 
 const FORMAT: u8 = 1;
@@ -60,11 +58,11 @@ impl Entry {
     /// ```
     pub fn write_to(&self, buffer: &mut Vec<u8>) {
         buffer.push(FORMAT);
-        for record in &self.records {
-            buffer.push(tag(record.state.algorithm()));
+        for record in self.records.iter() {
+            buffer.push(tag(record.state().algorithm()));
             put::<5>(record.period(), buffer);
-            put::<7>(record.state.date(), buffer);
-            match record.state {
+            put::<7>(record.state().date(), buffer);
+            match record.state() {
                 State::FixedWindow(window) => put::<6>(window.used, buffer),
                 State::SlidingWindow(window) => {
                     put::<6>(window.current, buffer);
@@ -73,7 +71,7 @@ impl Entry {
                 State::TokenBucket(bucket) => {
                     put::<6>(bucket.whole, buffer);
                     put::<5>(bucket.part, buffer);
-                    put::<6>(record.dead_at.saturating_sub(bucket.at), buffer);
+                    put::<6>(record.dead_at().saturating_sub(bucket.at), buffer);
                 }
             }
         }
@@ -97,15 +95,17 @@ impl Entry {
         if format != FORMAT {
             return Err(EntryError::UnknownFormat { found: format });
         }
-        let mut records: SmallVec<[Record; 1]> = SmallVec::new();
+        let mut list: Vec<Record> = Vec::new();
         while !rest.is_empty() {
             let record = take_record(&mut rest).ok_or(EntryError::Malformed)?;
-            if records.iter().any(|other| other.is_of(&record.limit)) {
+            if list.iter().any(|other| other.is_of(&record.limit())) {
                 return Err(EntryError::Malformed);
             }
-            records.push(record);
+            list.push(record);
         }
-        Ok(Self { records })
+        Ok(Self {
+            records: Records::of(list),
+        })
     }
 }
 
@@ -150,12 +150,8 @@ fn take_record(rest: &mut &[u8]) -> Option<Record> {
         _ => return None,
     };
     let limit = Limit::new(rate, state.algorithm());
-    let dead_at = bucket_dead_at.unwrap_or_else(|| View::new(&limit, Some(state), date).dead_at());
-    Some(Record {
-        limit,
-        state,
-        dead_at,
-    })
+    // A window's end needs no note.
+    Some(Record::new(&limit, state, bucket_dead_at.unwrap_or(0)))
 }
 
 fn take_count(rest: &mut &[u8]) -> Option<u64> {

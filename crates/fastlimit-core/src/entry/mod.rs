@@ -2,11 +2,15 @@
 
 mod codec;
 mod record;
+mod records;
+mod window;
 
 use smallvec::SmallVec;
 
 pub use codec::EntryError;
 use record::Record;
+use records::Records;
+use window::Window;
 
 use crate::algorithm::View;
 use crate::{Cost, Limit, Operation, Outcome, Timestamp, Verdict};
@@ -44,7 +48,7 @@ use crate::{Cost, Limit, Operation, Outcome, Timestamp, Verdict};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    records: SmallVec<[Record; 1]>,
+    records: Records,
 }
 
 /// What [`Entry::apply`] did.
@@ -56,6 +60,19 @@ pub struct Applied {
     pub outcome: Outcome,
     /// Whether the entry changed, so that a store must write it. A denied check, a peek and a
     /// cost of zero change nothing.
+    pub changed: bool,
+}
+
+/// What [`Entry::apply_if_simple`] did: the parts of an [`Outcome`] of one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Simple {
+    /// What the limit says.
+    pub verdict: Verdict,
+    /// The time of the state that was charged.
+    pub charged_at: Timestamp,
+    /// Whether the entry changed, so that a store must write it.
     pub changed: bool,
 }
 
@@ -91,8 +108,50 @@ impl Entry {
     /// assert_eq!(outcome.verdicts()[0].remaining(), Cost::requests(10));
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     pub fn apply(&mut self, limits: &[Limit], operation: Operation, now: Timestamp) -> Applied {
-        let now = now.as_millis();
+        match self.apply_if_simple(limits, operation, now) {
+            Some(simple) => Applied {
+                outcome: Outcome::of_one(now, simple.charged_at, simple.verdict),
+                changed: simple.changed,
+            },
+            None => self.apply_any(limits, operation, now.as_millis()),
+        }
+    }
+
+    /// Does what [`apply`](Entry::apply) does if that is simple: a check under one fixed window,
+    /// where nothing but that window is known of the subject. Otherwise does nothing.
+    ///
+    /// These are by far the most requests: a store that counts nanoseconds asks here first.
+    ///
+    /// ```
+    /// use fastlimit_core::{Cost, Entry, Limit, Operation, Timestamp};
+    ///
+    /// let limits: [Limit; 1] = ["2/minute".parse()?];
+    /// let (check, now) = (Operation::Check(Cost::ONE), Timestamp::from_millis(45_000));
+    /// let mut entry = Entry::new();
+    /// assert!(entry.apply_if_simple(&limits, check, now).is_none());
+    /// assert!(entry.apply(&limits, check, now).outcome.is_allowed());
+    /// assert!(entry.apply_if_simple(&limits, check, now).is_some());
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
+    #[inline]
+    pub fn apply_if_simple(
+        &mut self,
+        limits: &[Limit],
+        operation: Operation,
+        now: Timestamp,
+    ) -> Option<Simple> {
+        if let (Operation::Check(cost), [limit], Records::Window(window)) =
+            (operation, limits, &mut self.records)
+            && window.is_of(limit)
+        {
+            return Some(window.check(limit, cost, now));
+        }
+        None
+    }
+
+    fn apply_any(&mut self, limits: &[Limit], operation: Operation, now: u64) -> Applied {
         match operation {
             Operation::Check(cost) => self.check(limits, cost, now, true),
             Operation::Peek(cost) => self.check(limits, cost, now, false),
@@ -111,6 +170,7 @@ impl Entry {
     /// assert!(fastlimit_core::Entry::new().is_empty());
     /// ```
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -131,8 +191,11 @@ impl Entry {
     /// ```
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        let latest = self.records.iter().map(Record::expires_at).max();
-        Timestamp::from_millis(latest.unwrap_or(0))
+        let latest = match &self.records {
+            Records::Window(window) => window.expires_at(),
+            Records::List(list) => list.iter().map(Record::expires_at).max().unwrap_or(0),
+        };
+        Timestamp::from_millis(latest)
     }
 
     /// Tells whether less than one request is left in any limit at `now`, by the capacities
@@ -154,8 +217,8 @@ impl Entry {
     #[must_use]
     pub fn is_spent(&self, now: Timestamp) -> bool {
         self.records
-            .iter()
-            .any(|record| record.is_spent(now.as_millis()))
+            .views(now.as_millis())
+            .any(|view| view.is_spent())
     }
 
     /// Returns the part of the capacity that is in use at `now` in the limit that is used most,
@@ -175,99 +238,48 @@ impl Entry {
     #[must_use]
     pub fn usage_per_mille(&self, now: Timestamp) -> u64 {
         self.records
-            .iter()
-            .map(|record| record.usage_per_mille(now.as_millis()))
+            .views(now.as_millis())
+            .map(|view| view.usage_per_mille())
             .max()
             .unwrap_or(0)
     }
 
     /// A check, or the peek that answers as it would.
     fn check(&mut self, limits: &[Limit], cost: Cost, now: u64, write: bool) -> Applied {
-        if let [limit] = limits {
-            return self.check_one(limit, cost, now, write);
-        }
-        let mut time = now;
-        let mut denied = false;
-        let standing: SmallVec<[Verdict; 1]> = limits
-            .iter()
-            .map(|limit| {
-                let view = self.view(limit, now);
-                time = time.max(view.time());
-                view.admit(cost).map_or_else(
-                    |verdict| {
-                        denied = true;
-                        verdict
-                    },
-                    |_| view.standing(),
-                )
-            })
-            .collect();
-        if denied {
-            self.see(limits);
-            return Applied::new(standing, now, time, false);
+        let views = self.views(limits, now);
+        let time = latest(&views, now);
+        if views.iter().any(|view| view.admit(cost).is_err()) {
+            self.records.see(limits);
+            let verdicts = views.iter().map(|view| {
+                view.admit(cost)
+                    .map_or_else(|denied| denied, |_| view.standing())
+            });
+            return Applied::new(verdicts, now, time, false);
         }
         // All admit, so admitting is charging.
-        let mut peeked = (!write).then(|| self.clone());
-        peeked
-            .as_mut()
-            .unwrap_or(self)
-            .update(limits, now, |view| view.charge(cost))
-            .unchanged_if(!write)
+        let charged = |view: &View| view.charge(cost);
+        if write {
+            return self.write(limits, &views, charged, now);
+        }
+        self.records.see(limits);
+        let verdicts = views.iter().map(|view| charged(view).standing());
+        Applied::new(verdicts, now, time, false)
     }
 
-    fn check_one(&mut self, limit: &Limit, cost: Cost, now: u64, write: bool) -> Applied {
-        let view = self.view(limit, now);
-        let (verdict, changed) = match view.admit(cost) {
-            Ok(admitted) => {
-                let changed = write && admitted != view;
-                if changed {
-                    self.write(limit, &admitted);
-                    if self.records.len() > 1 {
-                        self.drop_dead(now);
-                    }
-                }
-                (admitted.standing(), changed)
-            }
-            Err(denied) => (denied, false),
-        };
-        if !changed {
-            self.see(std::slice::from_ref(limit));
-        }
-        Applied::new([verdict], now, view.time(), changed)
-    }
-
-    /// Changes the state of every limit; a record that stays the same is not written.
-    fn update(&mut self, limits: &[Limit], now: u64, change: impl Fn(View) -> View) -> Applied {
-        // All of them before the first is written, so that their order changes nothing.
-        let views: SmallVec<[View; 2]> = limits.iter().map(|limit| self.view(limit, now)).collect();
-        let time = views.iter().map(View::time).fold(now, u64::max);
-        let mut changed = false;
-        let verdicts: SmallVec<[Verdict; 1]> = limits
-            .iter()
-            .zip(views)
-            .map(|(limit, view)| {
-                let next = change(view);
-                if next != view {
-                    self.write(limit, &next);
-                    changed = true;
-                }
-                next.standing()
-            })
-            .collect();
-        if changed {
-            self.drop_dead(now);
-        }
-        self.see(limits);
-        Applied::new(verdicts, now, time, changed)
+    /// Changes the state of every limit.
+    fn update(&mut self, limits: &[Limit], now: u64, change: impl Fn(&View) -> View) -> Applied {
+        let views = self.views(limits, now);
+        self.write(limits, &views, change, now)
     }
 
     fn reset(&mut self, limits: &[Limit], now: u64) -> Applied {
-        let before = self.records.len();
-        self.records
-            .retain(|record| !limits.iter().any(|limit| record.is_of(limit)));
-        let changed = self.records.len() != before;
+        let is_reset = |record: &Record| limits.iter().any(|limit| record.is_of(limit));
+        let changed = self.records.iter().any(|record| is_reset(&record));
         if changed {
-            self.drop_dead(now);
+            self.records.change(|list| {
+                list.retain(|record| !is_reset(record));
+                drop_dead(list, now);
+            });
         }
         let fresh = limits
             .iter()
@@ -275,40 +287,66 @@ impl Entry {
         Applied::new(fresh, now, now, changed)
     }
 
-    /// How a limit stands at `now`.
-    fn view(&self, limit: &Limit, now: u64) -> View {
-        let stored = self
-            .records
-            .iter()
-            .find(|record| record.is_of(limit))
-            .filter(|record| !record.is_from_the_future(now))
-            .map(|record| record.state);
-        View::new(limit, stored, now)
+    /// How the limits stand at `now`: all of them before the first is written, so that their
+    /// order changes nothing.
+    fn views(&self, limits: &[Limit], now: u64) -> SmallVec<[View; 3]> {
+        let view = |limit| {
+            let stored = self
+                .records
+                .find(limit)
+                .filter(|record| !record.is_from_the_future(now))
+                .map(|record| record.state());
+            View::new(limit, stored, now)
+        };
+        limits.iter().map(view).collect()
     }
 
-    /// Writes the state of a limit.
-    fn write(&mut self, limit: &Limit, view: &View) {
-        let written = Record::new(limit, view);
-        match self.records.iter_mut().find(|record| record.is_of(limit)) {
-            Some(record) => *record = written,
-            None => self.records.push(written),
+    /// Writes what becomes of the limits' states; a record that stays the same is not written.
+    fn write(
+        &mut self,
+        limits: &[Limit],
+        views: &[View],
+        change: impl Fn(&View) -> View,
+        now: u64,
+    ) -> Applied {
+        let changed = views.iter().any(|view| change(view) != *view);
+        if changed {
+            self.records.change(|list| {
+                list.reserve_exact(limits.len().saturating_sub(list.len()));
+                for (limit, view) in limits.iter().zip(views) {
+                    let next = change(view);
+                    if next != *view {
+                        put(
+                            list,
+                            Record::new(limit, next.state(), next.dead_at()),
+                            limit,
+                        );
+                    }
+                }
+                drop_dead(list, now);
+            });
         }
+        self.records.see(limits);
+        let verdicts = views.iter().map(|view| change(view).standing());
+        Applied::new(verdicts, now, latest(views, now), changed)
     }
+}
 
-    /// Drops what is dead, whenever something else is written anyway.
-    fn drop_dead(&mut self, now: u64) {
-        self.records
-            .retain(|record| record.expires_at() > now && !record.is_from_the_future(now));
-    }
+/// The latest time among those of the states.
+fn latest(views: &[View], now: u64) -> u64 {
+    views.iter().map(View::time).fold(now, u64::max)
+}
 
-    /// Notes the limits under which the records were last looked at.
-    fn see(&mut self, limits: &[Limit]) {
-        for limit in limits {
-            if let Some(record) = self.records.iter_mut().find(|record| record.is_of(limit)) {
-                record.limit = *limit;
-            }
-        }
+fn put(list: &mut Vec<Record>, written: Record, limit: &Limit) {
+    match list.iter_mut().find(|record| record.is_of(limit)) {
+        Some(record) => *record = written,
+        None => list.push(written),
     }
+}
+
+/// Drops what is dead, whenever something else is written anyway.
+fn drop_dead(list: &mut Vec<Record>, now: u64) {
+    list.retain(|record| record.expires_at() > now && !record.is_from_the_future(now));
 }
 
 impl Applied {
@@ -326,11 +364,6 @@ impl Applied {
             ),
             changed,
         }
-    }
-
-    fn unchanged_if(mut self, unchanged: bool) -> Self {
-        self.changed &= !unchanged;
-        self
     }
 }
 

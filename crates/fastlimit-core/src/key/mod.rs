@@ -1,12 +1,14 @@
 //! Whose state a request is about.
 
 mod encoding;
-mod part_hash;
+mod label;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 
-pub(crate) use part_hash::PartHash;
+pub(crate) use label::Label;
+use label::{names_id, scope_hash};
 
 /// The policy and the tenant of a request that names none.
 pub(crate) const DEFAULT_PART: &str = "default";
@@ -38,6 +40,8 @@ pub struct Key<'a> {
     identifier: &'a str,
     /// The hash of the first three, so that a store hashes the identifier alone.
     scope_hash: u64,
+    /// What belongs to this prefix and this policy alone; 0 if that is not known.
+    names_id: u64,
 }
 
 impl<'a> Key<'a> {
@@ -51,18 +55,19 @@ impl<'a> Key<'a> {
     /// ```
     #[must_use]
     pub fn new(prefix: &'a str, policy: &'a str, tenant: &'a str, identifier: &'a str) -> Self {
-        Self::with_hashes(
-            (prefix, PartHash::of(prefix)),
-            (policy, PartHash::of(policy)),
-            (tenant, PartHash::of(tenant)),
+        Self::with_labels(
+            (prefix, Label::of_passing(prefix)),
+            (policy, Label::of_passing(policy)),
+            (tenant, Label::of_passing(tenant)),
             identifier,
         )
     }
 
-    pub(crate) fn with_hashes(
-        prefix: (&'a str, PartHash),
-        policy: (&'a str, PartHash),
-        tenant: (&'a str, PartHash),
+    #[inline]
+    pub(crate) fn with_labels(
+        prefix: (&'a str, Label),
+        policy: (&'a str, Label),
+        tenant: (&'a str, Label),
         identifier: &'a str,
     ) -> Self {
         Self {
@@ -70,7 +75,8 @@ impl<'a> Key<'a> {
             policy: policy.0,
             tenant: tenant.0,
             identifier,
-            scope_hash: PartHash::combine(prefix.1, policy.1, tenant.1),
+            scope_hash: scope_hash(prefix.1, policy.1, tenant.1),
+            names_id: names_id(prefix.1, policy.1),
         }
     }
 
@@ -80,6 +86,7 @@ impl<'a> Key<'a> {
     /// # use fastlimit_core::Key;
     /// assert_eq!(Key::new("fl", "users", "premium", "42").prefix(), "fl");
     /// ```
+    #[inline]
     #[must_use]
     pub const fn prefix(&self) -> &'a str {
         self.prefix
@@ -91,6 +98,7 @@ impl<'a> Key<'a> {
     /// # use fastlimit_core::Key;
     /// assert_eq!(Key::new("fl", "users", "premium", "42").policy(), "users");
     /// ```
+    #[inline]
     #[must_use]
     pub const fn policy(&self) -> &'a str {
         self.policy
@@ -102,6 +110,7 @@ impl<'a> Key<'a> {
     /// # use fastlimit_core::Key;
     /// assert_eq!(Key::new("fl", "users", "premium", "42").tenant(), "premium");
     /// ```
+    #[inline]
     #[must_use]
     pub const fn tenant(&self) -> &'a str {
         self.tenant
@@ -113,9 +122,40 @@ impl<'a> Key<'a> {
     /// # use fastlimit_core::Key;
     /// assert_eq!(Key::new("fl", "users", "premium", "42").identifier(), "42");
     /// ```
+    #[inline]
     #[must_use]
     pub const fn identifier(&self) -> &'a str {
         self.identifier
+    }
+
+    /// Returns the hash of prefix, policy and tenant, which is computed once where they live
+    /// longer than a request: so that a store hashes the identifier alone. It has a random seed
+    /// of this process, and keys with different parts may have the same.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// let (a, b) = (Key::new("fl", "users", "premium", "1"), Key::new("fl", "users", "premium", "2"));
+    /// assert_eq!(a.scope_hash(), b.scope_hash());
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn scope_hash(&self) -> u64 {
+        self.scope_hash
+    }
+
+    /// Returns a number that belongs to this prefix and this policy's name for as long as the
+    /// process lives, if they have one: keys with the same number have the same prefix and
+    /// policy, so that a store need not compare the texts. Keys with different numbers may have
+    /// the same texts all the same. Keys from a limiter have a number.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "premium", "1").names_id(), None);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn names_id(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.names_id)
     }
 
     /// Appends the key's text to `buffer`, which a store may use again for the next key.
@@ -182,6 +222,7 @@ pub struct OwnedKey {
     /// Where the first three end.
     ends: [usize; 3],
     scope_hash: u64,
+    names_id: u64,
 }
 
 impl OwnedKey {
@@ -203,6 +244,7 @@ impl OwnedKey {
             tenant: part(policy..tenant),
             identifier: part(tenant..self.parts.len()),
             scope_hash: self.scope_hash,
+            names_id: self.names_id,
         }
     }
 }
@@ -223,6 +265,7 @@ impl From<Key<'_>> for OwnedKey {
             parts: parts.into(),
             ends,
             scope_hash: key.scope_hash,
+            names_id: key.names_id,
         }
     }
 }

@@ -4,8 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::{RequestBuilder, Rule};
-use crate::key::{DEFAULT_PART, PartHash};
-use crate::store::OwnedLimits;
+use crate::key::{DEFAULT_PART, Label};
 use crate::{
     Decision, Error, Key, Limits, Operation, Outcome, Reply, Request, StoreError, StoreErrorKind,
 };
@@ -19,7 +18,7 @@ use crate::{
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Check<'a> {
     request: RequestBuilder<'a>,
-    rule: Rule<'a>,
+    limits: Limits<'a>,
     operation: Operation,
     state: State<'a>,
 }
@@ -31,50 +30,68 @@ enum State<'a> {
 }
 
 impl<'a> Check<'a> {
+    #[inline]
     pub(super) fn new(request: RequestBuilder<'a>, rule: Rule<'a>, operation: Operation) -> Self {
         Self {
             request,
-            rule,
+            limits: rule.limits(request.limiter.inner.algorithm),
             operation,
             state: State::New,
         }
     }
 
-    fn limits(&self) -> Limits<'a> {
-        self.rule.limits(self.request.limiter.inner.algorithm)
-    }
-
+    #[inline]
     fn send(&self) -> Reply<'a> {
-        let inner = &self.request.limiter.inner;
-        let default = (DEFAULT_PART, inner.default_hash);
-        let key = Key::with_hashes(
-            (&*inner.prefix, inner.prefix_hash),
-            self.rule
+        let inner = &*self.request.limiter.inner;
+        let default = (DEFAULT_PART, inner.default_label);
+        let key = Key::with_labels(
+            (&*inner.prefix, inner.prefix_label),
+            self.limits
                 .policy()
-                .map_or(default, |policy| (policy.name(), policy.name_hash())),
+                .map_or(default, |policy| (policy.name(), policy.label())),
             self.request
                 .tenant
-                .map_or(default, |tenant| (tenant, PartHash::of(tenant))),
+                .map_or(default, |tenant| (tenant, Label::of_passing(tenant))),
             self.request.identifier,
         );
-        inner
-            .store
-            .apply(&Request::new(key, self.limits(), self.operation))
+        let request = Request::new(key, self.limits, self.operation);
+        inner.store.apply(&request)
     }
 
-    fn finish(&mut self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
-        self.state = State::Done;
-        let outcome = result?;
-        let limits = self.limits();
-        if outcome.verdicts().len() != limits.len() {
-            let message = format!(
-                "the store answered with {} verdicts for {} limits; expected one for each",
-                outcome.verdicts().len(),
-                limits.len()
-            );
-            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into());
+    #[inline]
+    fn finish(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
+        if let (Ok(outcome), [limit]) = (&result, &*self.limits)
+            && let Some(decision) = Decision::of_one(outcome, *limit)
+        {
+            // Nothing of it is on the heap.
+            std::mem::forget(result);
+            return Ok(decision);
         }
-        Ok(Decision::new(outcome, OwnedLimits::from(limits)))
+        self.finish_any(result)
+    }
+
+    fn finish_any(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
+        Decision::new(result?, self.limits.into()).map_err(|outcome| self.refuse(&outcome))
+    }
+
+    #[cold]
+    fn refuse(&self, outcome: &Outcome) -> Error {
+        let message = format!(
+            "the store answered with {} verdicts for {} limits; expected one for each",
+            outcome.verdicts().len(),
+            self.limits.len()
+        );
+        StoreError::new(StoreErrorKind::OutcomeUnknown, message).into()
+    }
+
+    #[cold]
+    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<Decision, Error>> {
+        let State::Sent(future) = &mut self.state else {
+            return Poll::Pending;
+        };
+        let result = ready!(future.as_mut().poll(context));
+        self.state = State::Done;
+        Poll::Ready(self.finish(result))
     }
 }
 
@@ -84,19 +101,14 @@ impl Future for Check<'_> {
     /// Resolves to the decision. Polled again after that, it stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        loop {
-            match &mut this.state {
-                State::New => match this.send() {
-                    Reply::Ready(result) => return Poll::Ready(this.finish(result)),
-                    Reply::Pending(future) => this.state = State::Sent(future),
-                },
-                State::Sent(future) => {
-                    let result = ready!(future.as_mut().poll(context));
-                    return Poll::Ready(this.finish(result));
-                }
-                State::Done => return Poll::Pending,
+        if let State::New = this.state {
+            this.state = State::Done;
+            match this.send() {
+                Reply::Ready(result) => return Poll::Ready(this.finish(result)),
+                Reply::Pending(future) => this.state = State::Sent(future),
             }
         }
+        this.poll_sent(context)
     }
 }
 
@@ -104,7 +116,7 @@ impl fmt::Debug for Check<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Check")
             .field("request", &self.request)
-            .field("rule", &self.rule)
+            .field("limits", &self.limits)
             .field("operation", &self.operation)
             .finish_non_exhaustive()
     }

@@ -16,7 +16,7 @@ pub use request::RequestBuilder;
 pub use reservation::Reservation;
 pub use rule::Rule;
 
-use crate::key::{DEFAULT_PART, PartHash};
+use crate::key::{DEFAULT_PART, Label};
 use crate::{Algorithm, Cost, Error, Rate, Store};
 
 /// A rate limiter: a store, and how requests become keys in it.
@@ -64,8 +64,8 @@ pub struct RateLimiter {
 
 struct Inner<S: ?Sized> {
     prefix: Box<str>,
-    prefix_hash: PartHash,
-    default_hash: PartHash,
+    prefix_label: Label,
+    default_label: Label,
     algorithm: Algorithm,
     store: S,
 }
@@ -133,6 +133,7 @@ impl RateLimiter {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn check<'a>(&'a self, identifier: &'a str, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.request(identifier).check(rule)
     }
@@ -152,6 +153,7 @@ impl RateLimiter {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn request<'a>(&'a self, identifier: &'a str) -> RequestBuilder<'a> {
         RequestBuilder::new(self, identifier)
     }
@@ -220,8 +222,8 @@ impl<S: Store> Inner<S> {
     fn new(store: S, prefix: &str, algorithm: Algorithm) -> Self {
         Self {
             prefix: prefix.into(),
-            prefix_hash: PartHash::of(prefix),
-            default_hash: PartHash::of(DEFAULT_PART),
+            prefix_label: Label::of_kept(prefix),
+            default_label: Label::of_kept(DEFAULT_PART),
             algorithm,
             store,
         }

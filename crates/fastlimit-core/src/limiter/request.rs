@@ -47,6 +47,7 @@ pub struct RequestBuilder<'a> {
 }
 
 impl<'a> RequestBuilder<'a> {
+    #[inline]
     pub(super) fn new(limiter: &'a RateLimiter, identifier: &'a str) -> Self {
         Self {
             limiter,
@@ -117,6 +118,7 @@ impl<'a> RequestBuilder<'a> {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn check(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
         self.operation(Operation::Check(self.cost), rule)
     }
@@ -338,6 +340,7 @@ impl<'a> RequestBuilder<'a> {
         }
     }
 
+    #[inline]
     fn operation(self, operation: Operation, rule: impl Into<Rule<'a>>) -> Check<'a> {
         Check::new(self, rule.into(), operation)
     }

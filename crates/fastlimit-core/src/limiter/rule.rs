@@ -15,13 +15,7 @@ enum Kind<'a> {
 
 impl<'a> Rule<'a> {
     /// The policy, if the rule is one.
-    pub(super) fn policy(self) -> Option<&'a Policy> {
-        match self.0 {
-            Kind::Policy(policy) => Some(policy),
-            Kind::Rate(_) | Kind::Limit(_) => None,
-        }
-    }
-
+    #[inline]
     pub(super) fn limits(self, default: Algorithm) -> Limits<'a> {
         match self.0 {
             Kind::Rate(rate) => Limit::new(rate, default).into(),
@@ -32,18 +26,21 @@ impl<'a> Rule<'a> {
 }
 
 impl From<Rate> for Rule<'_> {
+    #[inline]
     fn from(rate: Rate) -> Self {
         Self(Kind::Rate(rate))
     }
 }
 
 impl From<Limit> for Rule<'_> {
+    #[inline]
     fn from(limit: Limit) -> Self {
         Self(Kind::Limit(limit))
     }
 }
 
 impl<'a> From<&'a Policy> for Rule<'a> {
+    #[inline]
     fn from(policy: &'a Policy) -> Self {
         Self(Kind::Policy(policy))
     }

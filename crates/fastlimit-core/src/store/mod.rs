@@ -6,6 +6,7 @@ mod operation;
 mod outcome;
 mod reply;
 mod request;
+mod verdicts;
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
+use super::verdicts::Verdicts;
 use crate::{Cost, Timestamp};
 
 /// A store's answer to one request: a verdict per limit, and the time that was used.
@@ -26,7 +25,7 @@ use crate::{Cost, Timestamp};
 pub struct Outcome {
     now: Timestamp,
     charged_at: Timestamp,
-    verdicts: SmallVec<[Verdict; 1]>,
+    verdicts: Verdicts,
 }
 
 /// What one limit says to a request.
@@ -37,13 +36,40 @@ pub struct Verdict {
     remaining: u64,
     /// Milliseconds.
     reset_after: u64,
-    denial: Option<Denial>,
+    wait: Wait,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Denial {
-    /// Milliseconds; `None`: waiting never helps.
-    retry_after: Option<u64>,
+/// The milliseconds to wait, in order of their length; no wait where the limit allows the
+/// request. One word: there is a verdict in every answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wait(u64);
+
+impl Wait {
+    /// A denied request waits a millisecond at the least, but a store may say what it likes.
+    const NONE: Self = Self(u64::MAX);
+    /// Waiting never helps.
+    const FOR_EVER: Self = Self(u64::MAX - 1);
+    const LONGEST: u64 = u64::MAX - 2;
+
+    const fn of(millis: Option<u64>) -> Self {
+        match millis {
+            Some(millis) if millis > Self::LONGEST => Self(Self::LONGEST),
+            Some(millis) => Self(millis),
+            None => Self::FOR_EVER,
+        }
+    }
+
+    const fn is_none(self) -> bool {
+        self.0 == Self::NONE.0
+    }
+
+    const fn millis(self) -> Option<u64> {
+        if self.0 > Self::LONGEST {
+            None
+        } else {
+            Some(self.0)
+        }
+    }
 }
 
 impl Outcome {
@@ -74,6 +100,33 @@ impl Outcome {
         }
     }
 
+    /// Creates the outcome of a request under one limit.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
+    /// # use std::time::Duration;
+    /// let now = Timestamp::from_millis(1_500);
+    /// let verdict = Verdict::allowed(Cost::requests(9), Duration::from_millis(500));
+    /// assert_eq!(Outcome::of_one(now, now, verdict), Outcome::new(now, now, [verdict]));
+    /// ```
+    #[inline]
+    pub fn of_one(now: Timestamp, charged_at: Timestamp, verdict: Verdict) -> Self {
+        Self {
+            now,
+            charged_at,
+            verdicts: Verdicts::One([verdict]),
+        }
+    }
+
+    /// The outcome again, if it is of one limit.
+    #[inline]
+    pub(crate) fn as_one(&self) -> Option<Self> {
+        match self.verdicts {
+            Verdicts::One([verdict]) => Some(Self::of_one(self.now, self.charged_at, verdict)),
+            _ => None,
+        }
+    }
+
     /// Tells whether every limit allows the request.
     ///
     /// ```
@@ -85,9 +138,13 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert!(!outcome.is_allowed());
     /// ```
+    #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.verdicts.iter().all(Verdict::is_allowed)
+        match &self.verdicts {
+            Verdicts::One([verdict]) => verdict.is_allowed(),
+            several => several.iter().all(Verdict::is_allowed),
+        }
     }
 
     /// Returns the verdicts, in the order of the request's limits.
@@ -191,15 +248,16 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert_eq!(outcome.retry_after(), Some(2 * second));
     /// ```
+    #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.verdicts
-            .iter()
-            .filter_map(|verdict| verdict.denial)
-            .map(|denial| denial.retry_after)
-            // `None` is the longest wait, but sorts first.
-            .try_fold(None, |longest, wait| Some(longest.max(Some(wait?))))
-            .flatten()
+        if let Verdicts::One([verdict]) = &self.verdicts {
+            return verdict.retry_after();
+        }
+        self.denials()
+            .map(|(_, wait)| wait)
+            .max()
+            .and_then(Wait::millis)
             .map(Duration::from_millis)
     }
 
@@ -218,10 +276,7 @@ impl Outcome {
     #[must_use]
     pub fn binding(&self) -> usize {
         let denied = self
-            .verdicts
-            .iter()
-            .enumerate()
-            .filter_map(|(index, verdict)| Some((index, verdict.denial?.wait())))
+            .denials()
             .reduce(|longest, next| if next.1 > longest.1 { next } else { longest });
         let least = self
             .verdicts
@@ -229,14 +284,19 @@ impl Outcome {
             .enumerate()
             .map(|(index, verdict)| (index, verdict.remaining))
             .reduce(|least, next| if next.1 < least.1 { next } else { least });
-        denied.or(least).map_or(0, |(index, _)| index)
+        denied
+            .map(|(index, _)| index)
+            .or(least.map(|(index, _)| index))
+            .unwrap_or(0)
     }
-}
 
-impl Denial {
-    /// The wait as a number, longest where waiting never helps.
-    fn wait(self) -> u64 {
-        self.retry_after.unwrap_or(u64::MAX)
+    /// The limits that denied, by their index, and how long each of them wants to wait.
+    fn denials(&self) -> impl Iterator<Item = (usize, Wait)> + '_ {
+        self.verdicts
+            .iter()
+            .map(|verdict| verdict.wait)
+            .enumerate()
+            .filter(|(_, wait)| !wait.is_none())
     }
 }
 
@@ -270,17 +330,19 @@ impl Verdict {
         Self::allowed(remaining, reset_after).denied_for(retry_after.map(millis))
     }
 
-    pub(crate) fn standing(remaining: u64, reset_after: u64) -> Self {
+    #[inline]
+    pub(crate) const fn standing(remaining: u64, reset_after: u64) -> Self {
         Self {
             remaining,
             reset_after,
-            denial: None,
+            wait: Wait::NONE,
         }
     }
 
-    pub(crate) fn denied_for(self, retry_after: Option<u64>) -> Self {
+    #[inline]
+    pub(crate) const fn denied_for(self, retry_after: Option<u64>) -> Self {
         Self {
-            denial: Some(Denial { retry_after }),
+            wait: Wait::of(retry_after),
             ..self
         }
     }
@@ -294,9 +356,10 @@ impl Verdict {
     /// let verdict = Verdict::allowed(Cost::requests(9), second);
     /// assert!(verdict.is_allowed());
     /// ```
+    #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.denial.is_none()
+        self.wait.is_none()
     }
 
     /// Returns what is left of this limit.
@@ -337,9 +400,10 @@ impl Verdict {
     /// let verdict = Verdict::allowed(Cost::requests(9), second);
     /// assert_eq!(verdict.retry_after(), None);
     /// ```
+    #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.denial?.retry_after.map(Duration::from_millis)
+        self.wait.millis().map(Duration::from_millis)
     }
 }
 

@@ -25,6 +25,7 @@ impl<'store> Reply<'store> {
     /// let error = StoreError::new(StoreErrorKind::Refused, "closed for the night");
     /// assert!(matches!(Reply::ready(Err(error)), Reply::Ready(Err(_))));
     /// ```
+    #[inline]
     pub fn ready(result: Result<Outcome, StoreError>) -> Self {
         Self::Ready(result)
     }

@@ -42,6 +42,7 @@ impl<'a> Request<'a> {
     /// assert_eq!(request.key().to_string(), "fl:users::42");
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn new(key: Key<'a>, limits: impl Into<Limits<'a>>, operation: Operation) -> Self {
         Self {
@@ -60,6 +61,7 @@ impl<'a> Request<'a> {
     /// assert_eq!(request.key().identifier(), "42");
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn key(&self) -> Key<'a> {
         self.key
@@ -74,6 +76,7 @@ impl<'a> Request<'a> {
     /// assert_eq!(request.limits(), [limit]);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
         &self.limits
@@ -88,6 +91,7 @@ impl<'a> Request<'a> {
     /// assert_eq!(request.operation(), Operation::Reset);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
@@ -117,9 +121,21 @@ impl<'a> Request<'a> {
     }
 }
 
+impl<'a> Limits<'a> {
+    /// The policy that they are of, if they are of one.
+    #[inline]
+    pub(crate) fn policy(&self) -> Option<&'a Policy> {
+        match self.0 {
+            Source::One(_) => None,
+            Source::Policy(policy) => Some(policy),
+        }
+    }
+}
+
 impl Deref for Limits<'_> {
     type Target = [Limit];
 
+    #[inline]
     fn deref(&self) -> &[Limit] {
         match &self.0 {
             Source::One(limit) => std::slice::from_ref(limit),
@@ -129,12 +145,14 @@ impl Deref for Limits<'_> {
 }
 
 impl From<Limit> for Limits<'_> {
+    #[inline]
     fn from(limit: Limit) -> Self {
         Self(Source::One(limit))
     }
 }
 
 impl<'a> From<&'a Policy> for Limits<'a> {
+    #[inline]
     fn from(policy: &'a Policy) -> Self {
         Self(Source::Policy(policy))
     }
@@ -148,6 +166,7 @@ pub(crate) enum OwnedLimits {
 }
 
 impl From<Limits<'_>> for OwnedLimits {
+    #[inline]
     fn from(limits: Limits<'_>) -> Self {
         match limits.0 {
             Source::One(limit) => Self::One(limit),
@@ -171,6 +190,7 @@ impl OwnedLimits {
 impl Deref for OwnedLimits {
     type Target = [Limit];
 
+    #[inline]
     fn deref(&self) -> &[Limit] {
         match self {
             Self::One(limit) => std::slice::from_ref(limit),

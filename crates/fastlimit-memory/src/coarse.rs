@@ -1,0 +1,22 @@
+//! The time of the kernel's last tick.
+
+use fastlimit_core::{Clock, SystemClock, Timestamp};
+
+/// Reads the system's time as of the last tick of the kernel, up to 10 ms ago, in a third of the
+/// time that a precise reading takes. Elsewhere than on Linux the reading is precise.
+#[inline]
+pub(crate) fn now() -> Timestamp {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use nix::time::{ClockId, clock_gettime};
+
+        if let Ok(time) = clock_gettime(ClockId::CLOCK_REALTIME_COARSE) {
+            // A clock set before 1970 reads as the epoch.
+            let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+            let nanos = u64::try_from(time.tv_nsec()).unwrap_or(0);
+            let millis = seconds.wrapping_mul(1_000).wrapping_add(nanos / 1_000_000);
+            return Timestamp::from_millis(millis);
+        }
+    }
+    SystemClock.now()
+}

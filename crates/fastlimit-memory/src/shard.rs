@@ -1,0 +1,213 @@
+use ahash::RandomState;
+use fastlimit_core::{Entry, Key, Timestamp};
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
+
+use crate::name::{Identifier, Name};
+use crate::scope::Scopes;
+use crate::slab::{Slab, Subject};
+
+/// How many subjects are looked at to find a victim.
+pub(crate) const SAMPLE: u32 = 24;
+
+/// How many slots a sweep looks at.
+const SWEEP: u32 = 8;
+
+/// One call in so many is due to sweep.
+const CALLS_PER_SWEEP: u32 = 16;
+
+/// A part of a table's subjects.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    /// Where in the slab the subjects of a hash are.
+    index: HashTable<u32>,
+    slab: Slab,
+    scopes: Scopes,
+    /// The slot that the next sweep begins with.
+    swept: u32,
+    calls: u32,
+}
+
+/// What a sample of a shard's subjects shows.
+pub(crate) struct Sample {
+    /// The slot of the one that would be missed least; of several that would be missed alike,
+    /// any. `None` if all of them are protected.
+    pub(crate) victim: Option<u32>,
+    pub(crate) seen: u32,
+}
+
+impl Shard {
+    #[inline(always)]
+    pub(crate) fn find(&self, key: &Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
+        let mark = mark(hash);
+        let has_mark = |&at: &u32| {
+            self.slab
+                .get(at)
+                .is_some_and(|subject| subject.mark == mark)
+        };
+        let at = *self.index.find(hash, has_mark)?;
+        // One of billions has the mark of another.
+        if self
+            .slab
+            .get(at)
+            .is_some_and(|subject| self.is(subject, key, identifier))
+        {
+            return Some(at);
+        }
+        self.find_among_marks(*key, identifier, hash)
+    }
+
+    #[cold]
+    fn find_among_marks(&self, key: Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
+        let is_it = |&at: &u32| {
+            let subject = self.slab.get(at);
+            subject.is_some_and(|subject| self.is(subject, &key, identifier))
+        };
+        self.index.find(hash, is_it).copied()
+    }
+
+    #[inline(always)]
+    fn is(&self, subject: &Subject, key: &Key<'_>, identifier: Identifier<'_>) -> bool {
+        subject.name.is(identifier) && self.scopes.is(subject.scope, key)
+    }
+
+    #[inline(always)]
+    pub(crate) fn entry(&mut self, at: u32) -> Option<&mut Entry> {
+        Some(&mut self.slab.get_mut(at)?.entry)
+    }
+
+    /// Inserts a subject that the shard does not hold. False if it holds four billion.
+    pub(crate) fn insert(
+        &mut self,
+        key: &Key<'_>,
+        identifier: Identifier<'_>,
+        hash: u64,
+        entry: Entry,
+        hasher: &RandomState,
+    ) -> bool {
+        let Some(scope) = self.scopes.join(key) else {
+            return false;
+        };
+        let subject = Subject {
+            name: Name::new(identifier),
+            entry,
+            scope,
+            mark: mark(hash),
+        };
+        let Some(at) = self.slab.insert(subject) else {
+            self.scopes.leave(scope);
+            return false;
+        };
+        let Self {
+            index,
+            slab,
+            scopes,
+            ..
+        } = self;
+        let hash_of = |&at: &u32| {
+            slab.get(at)
+                .map_or(0, |subject| hash_again(subject, scopes, hasher))
+        };
+        index.insert_unique(hash, at, hash_of);
+        true
+    }
+
+    pub(crate) fn remove(&mut self, at: u32, hasher: &RandomState) -> bool {
+        let Some(subject) = self.slab.get(at) else {
+            return false;
+        };
+        let hash = hash_again(subject, &self.scopes, hasher);
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
+            entry.remove();
+        }
+        self.scopes.leave(subject.scope);
+        self.slab.remove(at).is_some()
+    }
+
+    /// Counts a call; true if it is due to sweep.
+    #[inline(always)]
+    pub(crate) fn count_call(&mut self) -> bool {
+        self.calls = self.calls.wrapping_add(1);
+        self.calls.is_multiple_of(CALLS_PER_SWEEP)
+    }
+
+    /// Drops what has expired of the next few slots, and returns how many that were. A new
+    /// subject takes more along than it adds, as long as an eighth of all have expired.
+    pub(crate) fn sweep(&mut self, now: Timestamp, hasher: &RandomState) -> usize {
+        let slots = self.slab.len();
+        let mut removed = 0;
+        for _ in 0..SWEEP.min(slots) {
+            let at = if self.swept < slots { self.swept } else { 0 };
+            self.swept = at.wrapping_add(1);
+            let has_expired = |subject: &Subject| subject.entry.expires_at() < now;
+            if self.slab.get(at).is_some_and(has_expired) && self.remove(at, hasher) {
+                removed = usize::wrapping_add(removed, 1);
+            }
+        }
+        removed
+    }
+
+    /// Looks at a few subjects, at random.
+    pub(crate) fn sample(&self, now: Timestamp) -> Sample {
+        let slots = self.slab.len();
+        let mut sample = Sample {
+            victim: None,
+            seen: 0,
+        };
+        let mut least = u64::MAX;
+        let mut alike = 0;
+        // Few slots are free where a victim is wanted, so some more places show enough.
+        for place in 0..slots.min(2 * SAMPLE) {
+            if sample.seen == SAMPLE {
+                break;
+            }
+            let at = if slots <= SAMPLE {
+                place
+            } else {
+                fastrand::u32(..slots)
+            };
+            let Some(subject) = self.slab.get(at) else {
+                continue;
+            };
+            sample.seen += 1;
+            if subject.entry.is_spent(now) {
+                continue;
+            }
+            let loss = if subject.entry.expires_at() < now {
+                0
+            } else {
+                subject.entry.usage_per_mille(now).saturating_add(1)
+            };
+            if loss < least {
+                (least, alike) = (loss, 0);
+            }
+            if loss == least {
+                alike += 1;
+                if fastrand::u32(..alike) == 0 {
+                    sample.victim = Some(at);
+                }
+            }
+        }
+        sample
+    }
+}
+
+/// The hash of a key: that of the identifier with a seed of the table, and that of the scope with
+/// a seed of the process.
+#[inline(always)]
+pub(crate) fn hash_of(identifier: &[u8], scope: u64, hasher: &RandomState) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write(identifier);
+    state.finish() ^ scope
+}
+
+fn hash_again(subject: &Subject, scopes: &Scopes, hasher: &RandomState) -> u64 {
+    hash_of(subject.name.bytes(), scopes.hash(subject.scope), hasher)
+}
+
+/// A part of the hash, of which the index compares seven other bits.
+#[inline(always)]
+fn mark(hash: u64) -> u32 {
+    let [a, b, c, d, ..] = (hash >> 25).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastlimit_core::{Clock, Limit, Operation, SystemClock, Timestamp};
+
+use crate::coarse;
+
+/// A coarse reading is no later than the precise time and not as much as this earlier: ticks are
+/// 1 to 10 ms apart.
+const GRAIN: Duration = Duration::from_millis(20);
+
+/// Shorter periods are counted by precise readings alone.
+const SHORTEST_COARSE_PERIOD: u64 = 1_000;
+
+/// Where a store's time comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Time {
+    /// The system's clock: read coarsely where that answers as well.
+    System,
+    Given(Arc<dyn Clock>),
+}
+
+/// A time that was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) now: Timestamp,
+    may_lag: bool,
+}
+
+impl Time {
+    /// The time for a request.
+    #[inline(always)]
+    pub(crate) fn read(&self, operation: Operation, limits: &[Limit]) -> Reading {
+        match self {
+            Self::System if is_served_by_a_tick(operation, limits) => Reading {
+                now: coarse::now(),
+                may_lag: true,
+            },
+            _ => Reading {
+                now: self.precise(),
+                may_lag: false,
+            },
+        }
+    }
+
+    /// The time without a lag.
+    pub(crate) fn precise(&self) -> Timestamp {
+        match self {
+            Self::System => SystemClock.now(),
+            Self::Given(clock) => clock.now(),
+        }
+    }
+}
+
+impl Reading {
+    /// Tells whether a precise reading may give another answer: whoever waits for as long as a
+    /// denial says must not be denied because the reading lags behind.
+    #[inline(always)]
+    pub(crate) fn is_in_doubt(&self, wait: Option<Duration>) -> bool {
+        self.may_lag && wait.is_some_and(|wait| wait <= GRAIN)
+    }
+}
+
+/// Only checks are so frequent that a reading's price matters, and a second is so long that a
+/// tick does not.
+#[inline(always)]
+fn is_served_by_a_tick(operation: Operation, limits: &[Limit]) -> bool {
+    let is_long = |limit: &Limit| limit.rate().period_millis() >= SHORTEST_COARSE_PERIOD;
+    matches!(operation, Operation::Check(_))
+        && match limits {
+            [limit] => is_long(limit),
+            several => several.iter().all(is_long),
+        }
+}
