@@ -117,6 +117,10 @@ impl Store for MemoryStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
         Reply::ready(Ok(self.inner.apply(request)))
     }
+
+    fn answers_at_once(&self) -> bool {
+        true
+    }
 }
 
 impl Inner {
