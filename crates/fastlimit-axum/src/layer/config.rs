@@ -5,10 +5,10 @@ use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{Method, Request};
 use axum::response::{IntoResponse, Response};
-use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
+use fastlimit_core::{Cost, Policy, RateLimiter};
 
-use crate::charge::Charge;
-use crate::hook::{Answer, Hook};
+use super::answers::{Answers, Charged, Key};
+use crate::hook::Hook;
 use crate::{ClientIp, Rejection, headers};
 
 /// What a layer was told.
@@ -30,14 +30,6 @@ type Respond = dyn Fn(&Parts, Rejection) -> Response + Send + Sync;
 pub(super) enum Preflights {
     Limited,
     Unlimited,
-}
-
-/// What the hooks answered about one request, as far as they have.
-pub(super) struct Answers {
-    policy: Answer<Policy>,
-    key: Answer<String>,
-    tenant: Option<Answer<String>>,
-    cost: Answer<Cost>,
 }
 
 impl Config {
@@ -63,13 +55,18 @@ impl Config {
                 .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
+    /// Asks the hooks, and charges the request.
+    pub(super) fn charge(&self, parts: &Parts) -> Result<Charged, Rejection> {
+        self.ask(parts)?.charge(&self.limiter)
+    }
+
     /// Asks the hooks; the first that refuses ends it.
-    pub(super) fn ask(&self, parts: &Parts) -> Result<Answers, Rejection> {
+    fn ask(&self, parts: &Parts) -> Result<Answers<'_>, Rejection> {
         Ok(Answers {
             policy: self.policy.ask(parts)?,
             key: match &self.key {
-                Some(key) => key.ask(parts)?,
-                None => Answer::Ready(ClientIp::from_parts(parts)?.into()),
+                Some(key) => Key::Hook(key.ask(parts)?),
+                None => Key::Client(ClientIp::from_parts(parts)?.text()),
             },
             tenant: match &self.tenant {
                 Some(tenant) => Some(tenant.ask(parts)?),
@@ -104,21 +101,5 @@ impl Config {
             .field("cost", &self.cost)
             .field("preflights", &self.preflights)
             .finish_non_exhaustive()
-    }
-}
-
-impl Answers {
-    /// Waits for what is still to come, and charges the request.
-    pub(super) async fn charge(self, limiter: RateLimiter) -> Result<Decision, Rejection> {
-        let charge = Charge {
-            policy: self.policy.get().await?,
-            key: self.key.get().await?,
-            tenant: match self.tenant {
-                Some(tenant) => Some(tenant.get().await?),
-                None => None,
-            },
-            cost: self.cost.get().await?,
-        };
-        charge.to(&limiter).await
     }
 }

@@ -7,6 +7,7 @@ use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use tower_service::Service;
 
+use super::answers::Charged;
 use super::config::Config;
 use super::future::RateLimitFuture;
 
@@ -41,16 +42,21 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if self.config.exempts(&request) {
-            return RateLimitFuture::forward(self.inner.call(request));
+            return RateLimitFuture::forward(self.inner.call(request), None);
         }
-        let (parts, body) = request.into_parts();
-        match self.config.ask(&parts) {
-            Ok(answers) => {
+        let (mut parts, body) = request.into_parts();
+        match self.config.charge(&parts) {
+            Ok(Charged::Now(decision)) => {
+                parts.extensions.insert(decision.clone());
+                let request = Request::from_parts(parts, body);
+                RateLimitFuture::forward(self.inner.call(request), Some(decision))
+            }
+            Ok(Charged::Later(charge)) => {
                 // The service that was polled ready is the one to call; its clone was not.
                 let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
+                let inner = mem::replace(&mut self.inner, clone);
                 let request = Request::from_parts(parts, body);
-                RateLimitFuture::charge(answers, request, ready, Arc::clone(&self.config))
+                RateLimitFuture::wait(charge, request, inner, Arc::clone(&self.config))
             }
             Err(rejection) => RateLimitFuture::refuse(self.config.refuse(&parts, rejection)),
         }
