@@ -22,7 +22,10 @@ fn small(number: u64) -> Option<&'static str> {
         1_000..10_000 => 4,
         _ => return None,
     };
-    let end = usize::try_from(number).ok()?.checked_mul(4)?.checked_add(4)?;
+    let end = usize::try_from(number)
+        .ok()?
+        .checked_mul(4)?
+        .checked_add(4)?;
     SMALL.get(end.checked_sub(digits)?..end)
 }
 

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::extract::connect_info::MockConnectInfo;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 
-pub(crate) use text::ClientText;
+use text::ClientText;
 
 use crate::Rejection;
 
@@ -78,7 +79,10 @@ impl ClientIp {
     /// # Ok::<(), Rejection>(())
     /// ```
     pub fn from_parts(parts: &Parts) -> Result<Self, Rejection> {
-        let extensions = &parts.extensions;
+        Self::from_extensions(&parts.extensions)
+    }
+
+    pub(crate) fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
         let connected = extensions.get().map(|&ConnectInfo(address)| address);
         let mocked = || extensions.get().map(|&MockConnectInfo(address)| address);
         let address: SocketAddr = connected

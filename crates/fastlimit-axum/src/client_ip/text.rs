@@ -17,16 +17,18 @@ const ROOM: usize = 32;
 
 impl ClientText {
     pub(super) fn new(client: ClientIp) -> Self {
-        let mut text = Self {
-            bytes: [0; ROOM],
-            length: 0,
-        };
-        // There is room for every client, so nothing is ever left out here.
-        let _ = match client.0 {
-            IpAddr::V4(v4) => text.push_dotted(v4),
-            IpAddr::V6(_) => write!(text, "{client}"),
-        };
-        text
+        match client.0 {
+            IpAddr::V4(v4) => Self::dotted(v4),
+            IpAddr::V6(_) => {
+                let mut text = Self {
+                    bytes: [0; ROOM],
+                    length: 0,
+                };
+                // There is room for every client, so nothing is ever left out here.
+                let _ = write!(text, "{client}");
+                text
+            }
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -34,28 +36,54 @@ impl ClientText {
         room.get(..self.length).unwrap_or_default()
     }
 
-    /// Writes an IPv4 address without a formatter, which would take half as long as the check.
-    fn push_dotted(&mut self, address: Ipv4Addr) -> fmt::Result {
+    /// Writes an IPv4 address, without a formatter and without a branch that depends on it: each
+    /// of these would take as long as half a check.
+    fn dotted(address: Ipv4Addr) -> Self {
+        // At most 16 bytes with a dot behind each octet, the first in the lowest.
+        let mut text = 0_u128;
+        let mut bits = 0_u32;
         for octet in address.octets() {
-            let digit = |value: u8| b'0'.saturating_add(value % 10);
-            // Four bytes are one store; those behind the dot are written over.
-            let (bytes, length) = match octet {
-                0..10 => ([digit(octet), b'.', 0, 0], 2),
-                10..100 => ([digit(octet / 10), digit(octet), b'.', 0], 3),
-                100.. => (
-                    [digit(octet / 100), digit(octet / 10), digit(octet), b'.'],
-                    4,
-                ),
-            };
-            let end = self.length.saturating_add(bytes.len());
-            let place = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
-            place.copy_from_slice(&bytes);
-            self.length = self.length.saturating_add(length);
+            let chunk = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+            text |= u128::from(chunk).wrapping_shl(bits);
+            let digits = u32::from(octet >= 100).wrapping_add(u32::from(octet >= 10));
+            bits = bits.wrapping_add(digits.wrapping_mul(8)).wrapping_add(16);
         }
+        let mut bytes = [0; ROOM];
+        let (dotted, _) = bytes.split_at_mut(16);
+        dotted.copy_from_slice(&text.to_le_bytes());
         // The last dot is not part of it.
-        self.length = self.length.saturating_sub(1);
-        Ok(())
+        let length = usize::try_from(bits / 8).unwrap_or_default();
+        Self {
+            bytes,
+            length: length.saturating_sub(1),
+        }
     }
+}
+
+/// Each octet in decimal with a dot behind it, the first character in the lowest byte.
+static OCTETS: [u32; 256] = octets();
+
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "it runs when the program is compiled"
+)]
+const fn octets() -> [u32; 256] {
+    let mut octets = [0; 256];
+    let mut octet = 0;
+    while octet < octets.len() {
+        let hundreds = b'0' + (octet / 100) as u8;
+        let tens = b'0' + (octet / 10 % 10) as u8;
+        let ones = b'0' + (octet % 10) as u8;
+        octets[octet] = u32::from_le_bytes(match octet {
+            0..10 => [ones, b'.', 0, 0],
+            10..100 => [tens, ones, b'.', 0],
+            _ => [hundreds, tens, ones, b'.'],
+        });
+        octet += 1;
+    }
+    octets
 }
 
 impl Write for ClientText {

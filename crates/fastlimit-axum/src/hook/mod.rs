@@ -49,6 +49,14 @@ impl<T: Clone> Hook<T> {
         Self(Source::Function(Arc::new(function)))
     }
 
+    /// The value, if it is that of every request.
+    pub(crate) fn value(&self) -> Option<&T> {
+        match &self.0 {
+            Source::Fixed(value) => Some(value),
+            Source::Function(_) => None,
+        }
+    }
+
     pub(crate) fn ask(&self, parts: &Parts) -> Result<Asked<'_, T>, Rejection> {
         match &self.0 {
             Source::Fixed(value) => Ok(Asked::Fixed(value)),

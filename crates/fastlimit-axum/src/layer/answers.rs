@@ -2,10 +2,9 @@ use std::pin::Pin;
 
 use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 
-use crate::Rejection;
 use crate::charge::Charge;
-use crate::client_ip::ClientText;
 use crate::hook::{Answer, Asked};
+use crate::{ClientIp, Rejection};
 
 /// What the hooks answered about one request, as far as they have.
 pub(super) struct Answers<'a> {
@@ -17,7 +16,7 @@ pub(super) struct Answers<'a> {
 
 /// Who is limited.
 pub(super) enum Key<'a> {
-    Client(ClientText),
+    Client(ClientIp),
     Hook(Asked<'a, String>),
 }
 
@@ -32,17 +31,21 @@ pub(super) type Later = Pin<Box<dyn Future<Output = Result<Decision, Rejection>>
 impl Answers<'_> {
     /// Charges the request: now if no hook and no store has to wait.
     pub(super) fn charge(self, limiter: &RateLimiter) -> Result<Charged, Rejection> {
-        match self.now().and_then(|charge| charge.at_once(limiter)) {
+        match self.charge_now(limiter) {
             Some(result) => result.map(Charged::Now),
             None => Ok(Charged::Later(self.later(limiter.clone()))),
         }
     }
 
-    fn now(&self) -> Option<Charge<'_>> {
-        Some(Charge {
+    fn charge_now(&self, limiter: &RateLimiter) -> Option<Result<Decision, Rejection>> {
+        let client;
+        let charge = Charge {
             policy: self.policy.now()?,
             key: match &self.key {
-                Key::Client(client) => client.as_str(),
+                Key::Client(address) => {
+                    client = address.text();
+                    client.as_str()
+                }
                 Key::Hook(key) => key.now()?,
             },
             tenant: match &self.tenant {
@@ -50,7 +53,8 @@ impl Answers<'_> {
                 None => None,
             },
             cost: *self.cost.now()?,
-        })
+        };
+        charge.at_once(limiter)
     }
 
     /// Waits for what is still to come, and charges the request.
@@ -60,7 +64,7 @@ impl Answers<'_> {
     fn later(self, limiter: RateLimiter) -> Later {
         let policy = self.policy.into_answer();
         let key = match self.key {
-            Key::Client(client) => Answer::Ready(client.as_str().to_owned()),
+            Key::Client(client) => Answer::Ready(client.into()),
             Key::Hook(key) => key.into_answer(),
         };
         let tenant = self.tenant.map(Asked::into_answer);

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{Method, Request};
+use axum::http::{Extensions, Method, Request};
 use axum::response::{IntoResponse, Response};
-use fastlimit_core::{Cost, Policy, RateLimiter};
+use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 
 use super::answers::{Answers, Charged, Key};
+use crate::charge::Charge;
 use crate::hook::Hook;
 use crate::{ClientIp, Rejection, headers};
 
@@ -55,6 +56,34 @@ impl Config {
                 .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
+    /// Charges a request if nothing has to be asked about it but the client's address, and the
+    /// store answers at once. So its head stays in one piece.
+    pub(super) fn charge_unasked(
+        &self,
+        extensions: &Extensions,
+    ) -> Option<Result<Decision, Rejection>> {
+        let client;
+        let charge = Charge {
+            policy: self.policy.value()?,
+            tenant: match &self.tenant {
+                Some(tenant) => Some(tenant.value()?),
+                None => None,
+            },
+            cost: *self.cost.value()?,
+            key: match &self.key {
+                Some(key) => key.value()?,
+                None => match ClientIp::from_extensions(extensions) {
+                    Ok(address) => {
+                        client = address.text();
+                        client.as_str()
+                    }
+                    Err(rejection) => return Some(Err(rejection)),
+                },
+            },
+        };
+        charge.at_once(&self.limiter)
+    }
+
     /// Asks the hooks, and charges the request.
     pub(super) fn charge(&self, parts: &Parts) -> Result<Charged, Rejection> {
         self.ask(parts)?.charge(&self.limiter)
@@ -66,7 +95,7 @@ impl Config {
             policy: self.policy.ask(parts)?,
             key: match &self.key {
                 Some(key) => Key::Hook(key.ask(parts)?),
-                None => Key::Client(ClientIp::from_parts(parts)?.text()),
+                None => Key::Client(ClientIp::from_parts(parts)?),
             },
             tenant: match &self.tenant {
                 Some(tenant) => Some(tenant.ask(parts)?),
