@@ -1,6 +1,6 @@
 //! The step that the layer and the extractor share.
 
-use fastlimit_core::{Check, Cost, Decision, Error, Policy, RateLimiter};
+use fastlimit_core::{Allowed, Check, Cost, Decision, Error, Policy, RateLimiter};
 
 use crate::Rejection;
 
@@ -21,6 +21,7 @@ impl<'a> Charge<'a> {
     }
 
     /// Does what [`to`](Charge::to) does, or nothing if the store may have to wait: `None`.
+    #[inline]
     pub(crate) fn at_once(self, limiter: &RateLimiter) -> Option<Result<Decision, Rejection>> {
         match self.check(limiter) {
             Ok(check) => Some(self.judge(check.at_once().ok()?)),
@@ -28,6 +29,7 @@ impl<'a> Charge<'a> {
         }
     }
 
+    #[inline]
     fn check(self, limiter: &'a RateLimiter) -> Result<Check<'a>, Rejection> {
         if !self.policy.is_named() {
             return Err(Rejection::UnnamedPolicy(self.policy.clone()));
@@ -39,6 +41,7 @@ impl<'a> Charge<'a> {
         Ok(request.check(self.policy))
     }
 
+    #[inline]
     fn judge(self, result: Result<Decision, Error>) -> Result<Decision, Rejection> {
         let decision = result.map_err(|error| {
             let policy = self.policy.name();
@@ -51,7 +54,7 @@ impl<'a> Charge<'a> {
         // The other arm cannot be reached.
         decision
             .into_result()
-            .map(|allowed| allowed.into_decision())
+            .map(Allowed::into_decision)
             .map_err(Rejection::Denied)
     }
 }

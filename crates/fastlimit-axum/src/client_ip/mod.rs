@@ -82,6 +82,7 @@ impl ClientIp {
         Self::from_extensions(&parts.extensions)
     }
 
+    #[inline]
     pub(crate) fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
         let connected = extensions.get().map(|&ConnectInfo(address)| address);
         let mocked = || extensions.get().map(|&MockConnectInfo(address)| address);
@@ -92,6 +93,7 @@ impl ClientIp {
     }
 
     /// Returns the client as it stands in keys.
+    #[inline]
     pub(crate) fn text(self) -> ClientText {
         ClientText::new(self)
     }

@@ -16,6 +16,7 @@ pub(crate) struct ClientText {
 const ROOM: usize = 32;
 
 impl ClientText {
+    #[inline]
     pub(super) fn new(client: ClientIp) -> Self {
         match client.0 {
             IpAddr::V4(v4) => Self::dotted(v4),
@@ -31,6 +32,7 @@ impl ClientText {
         }
     }
 
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
         let room = str::from_utf8(&self.bytes).unwrap_or_default();
         room.get(..self.length).unwrap_or_default()
@@ -38,6 +40,7 @@ impl ClientText {
 
     /// Writes an IPv4 address, without a formatter and without a branch that depends on it: each
     /// of these would take as long as half a check.
+    #[inline]
     fn dotted(address: Ipv4Addr) -> Self {
         // At most 16 bytes with a dot behind each octet, the first in the lowest.
         let mut text = 0_u128;

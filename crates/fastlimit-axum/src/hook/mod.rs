@@ -50,6 +50,7 @@ impl<T: Clone> Hook<T> {
     }
 
     /// The value, if it is that of every request.
+    #[inline]
     pub(crate) fn value(&self) -> Option<&T> {
         match &self.0 {
             Source::Fixed(value) => Some(value),

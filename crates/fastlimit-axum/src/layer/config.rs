@@ -58,6 +58,10 @@ impl Config {
 
     /// Charges a request if nothing has to be asked about it but the client's address, and the
     /// store answers at once. So its head stays in one piece.
+    ///
+    /// This and what it calls are compiled into the user's crate, as services are: otherwise each
+    /// call copies a request or a decision.
+    #[inline]
     pub(super) fn charge_unasked(
         &self,
         extensions: &Extensions,

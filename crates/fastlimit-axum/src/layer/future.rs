@@ -72,6 +72,7 @@ where
     }
 
     /// `decision` is what the response is to show.
+    #[inline]
     pub(super) fn forward(future: S::Future, decision: Option<Decision>) -> Self {
         Self {
             state: State::Forwarded { future, decision },

@@ -65,10 +65,6 @@ impl<'a> Check<'a> {
     /// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
     /// # result.unwrap();
     /// ```
-    #[expect(
-        clippy::result_large_err,
-        reason = "the check comes back by value, so that it need not be made again"
-    )]
     pub fn at_once(mut self) -> Result<Result<Decision, Error>, Self> {
         let State::New = self.state else {
             return Err(self);
