@@ -1,28 +1,49 @@
 //! The step that the layer and the extractor share.
 
-use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
+use fastlimit_core::{Allowed, Check, Cost, Decision, Error, Policy, RateLimiter};
 
 use crate::Rejection;
 
 /// What one request is charged, and to whom.
-pub(crate) struct Charge {
-    pub(crate) policy: Policy,
-    pub(crate) key: String,
-    pub(crate) tenant: Option<String>,
+#[derive(Clone, Copy)]
+pub(crate) struct Charge<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) key: &'a str,
+    pub(crate) tenant: Option<&'a str>,
     pub(crate) cost: Cost,
 }
 
-impl Charge {
+impl<'a> Charge<'a> {
     /// Charges the limiter; an `Ok` is a decision that allows the request.
-    pub(crate) async fn to(&self, limiter: &RateLimiter) -> Result<Decision, Rejection> {
+    pub(crate) async fn to(self, limiter: &RateLimiter) -> Result<Decision, Rejection> {
+        let result = self.check(limiter)?.await;
+        self.judge(result)
+    }
+
+    /// Does what [`to`](Charge::to) does, or nothing if the store may have to wait: `None`.
+    #[inline]
+    pub(crate) fn at_once(self, limiter: &RateLimiter) -> Option<Result<Decision, Rejection>> {
+        match self.check(limiter) {
+            Ok(check) => Some(self.judge(check.at_once().ok()?)),
+            Err(rejection) => Some(Err(rejection)),
+        }
+    }
+
+    #[inline]
+    fn check(self, limiter: &'a RateLimiter) -> Result<Check<'a>, Rejection> {
         if !self.policy.is_named() {
             return Err(Rejection::UnnamedPolicy(self.policy.clone()));
         }
-        let mut request = limiter.request(&self.key).cost(self.cost);
-        if let Some(tenant) = &self.tenant {
+        let mut request = limiter.request(self.key).cost(self.cost);
+        if let Some(tenant) = self.tenant {
             request = request.tenant(tenant);
         }
-        let decision = request.check(&self.policy).await.map_err(|error| {
+        Ok(request.check(self.policy))
+    }
+
+    #[inline]
+    fn judge(self, result: Result<Decision, Error>) -> Result<Decision, Rejection> {
+        let decision = result.map_err(|error| {
             let policy = self.policy.name();
             tracing::warn!(policy, %error, "a request could not be checked against its limit");
             Rejection::Store(error)
@@ -33,7 +54,7 @@ impl Charge {
         // The other arm cannot be reached.
         decision
             .into_result()
-            .map(|allowed| allowed.decision().clone())
+            .map(Allowed::into_decision)
             .map_err(Rejection::Denied)
     }
 }

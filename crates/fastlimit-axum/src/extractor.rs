@@ -96,9 +96,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let limiter = RateLimiter::from_ref(state);
         let request = Q::request(parts, state).await.map_err(Rejection::hook)?;
-        let decision = async { request.into_charge(parts)?.to(&limiter).await }
-            .await
-            .inspect_err(Rejection::report)?;
+        let decision = request.charge(parts, &limiter).await;
+        let decision = decision.inspect_err(Rejection::report)?;
         parts.extensions.insert(decision.clone());
         Ok(Self {
             decision,
@@ -111,9 +110,8 @@ impl<Q> IntoResponseParts for RateLimited<Q> {
     type Error = Infallible;
 
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let (headers, extensions) = (response.headers(), response.extensions());
-        if headers::may_show(&self.decision, headers, extensions) {
-            headers::write(&self.decision, response.headers_mut());
+        let place = headers::place(&self.decision, response.extensions());
+        if headers::write(&self.decision, place, response.headers_mut()) {
             response.extensions_mut().insert(self.decision);
         }
         Ok(response)

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use axum::http::Extensions;
 use axum::http::header::{Entry, HeaderMap, HeaderName, RETRY_AFTER};
-use axum::http::{Extensions, HeaderValue};
 use axum::response::Response;
 use fastlimit_core::{Decision, Exceeded};
+
+use crate::decimal;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -13,8 +15,8 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// Shows a decision in the headers of a response.
 pub(crate) fn show(decision: Decision, response: &mut Response) {
-    if may_show(&decision, response.headers(), response.extensions()) {
-        write(&decision, response.headers_mut());
+    let place = place(&decision, response.extensions());
+    if write(&decision, place, response.headers_mut()) {
         response.extensions_mut().insert(decision);
     }
 }
@@ -22,30 +24,56 @@ pub(crate) fn show(decision: Decision, response: &mut Response) {
 /// Does what [`show`] does, and says when to come back.
 pub(crate) fn show_denial(exceeded: &Exceeded, response: &mut Response) {
     if let Some(seconds) = exceeded.retry_after_seconds()
-        && let Entry::Vacant(retry_after) = response.headers_mut().entry(RETRY_AFTER)
+        && let Ok(Entry::Vacant(retry_after)) = response.headers_mut().try_entry(RETRY_AFTER)
     {
-        retry_after.insert(HeaderValue::from(seconds));
+        let _ = retry_after.try_insert(decimal::value(seconds));
     }
     show(exceeded.decision().clone(), response);
 }
 
-/// Tells whether a decision's headers belong on a response: not if it shows a stricter one
-/// already, nor if its handler set `X-RateLimit-Limit` itself.
-///
-/// What the headers show stands in the extensions, as a [`Decision`].
-pub(crate) fn may_show(decision: &Decision, headers: &HeaderMap, extensions: &Extensions) -> bool {
+/// Where a decision's headers belong on a response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// Nowhere: the response shows a stricter one.
+    Nowhere,
+    /// Over those of a less strict one.
+    Over,
+    /// On a response that shows no decision. Headers that its handler set stay.
+    Empty,
+}
+
+/// Returns where a decision's headers belong, by the [`Decision`] in the response's extensions:
+/// the one that its headers show.
+pub(crate) fn place(decision: &Decision, extensions: &Extensions) -> Place {
     match extensions.get::<Decision>() {
-        Some(shown) => is_stricter(decision, shown),
-        None => !headers.contains_key(LIMIT),
+        Some(shown) if is_stricter(decision, shown) => Place::Over,
+        Some(_) => Place::Nowhere,
+        None => Place::Empty,
     }
 }
 
-pub(crate) fn write(decision: &Decision, headers: &mut HeaderMap) {
+/// Writes a decision's headers, and tells whether they had a place.
+pub(crate) fn write(decision: &Decision, place: Place, headers: &mut HeaderMap) -> bool {
+    if matches!(place, Place::Nowhere) {
+        return false;
+    }
     let binding = decision.binding();
-    let limit = binding.limit().capacity().whole_requests();
-    headers.insert(LIMIT, HeaderValue::from(limit));
-    headers.insert(REMAINING, HeaderValue::from(binding.remaining()));
-    headers.insert(RESET, HeaderValue::from(seconds(binding.reset_after())));
+    let limit = || decimal::value(binding.limit().capacity().whole_requests());
+    // An error means that the map is full, so that there is no place either.
+    let written = match (headers.try_entry(LIMIT), place) {
+        (Ok(Entry::Vacant(entry)), _) => entry.try_insert(limit()).is_ok(),
+        (Ok(Entry::Occupied(mut entry)), Place::Over) => {
+            entry.insert(limit());
+            true
+        }
+        (Ok(Entry::Occupied(_)) | Err(_), _) => false,
+    };
+    if written {
+        let reset = seconds(binding.reset_after());
+        let _ = headers.try_insert(REMAINING, decimal::value(binding.remaining()));
+        let _ = headers.try_insert(RESET, decimal::value(reset));
+    }
+    written
 }
 
 /// Tells whether a client that minds `decision` minds `other` as well. Of equals, neither is.

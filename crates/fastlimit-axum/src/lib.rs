@@ -57,6 +57,7 @@
 
 mod charge;
 mod client_ip;
+mod decimal;
 mod extractor;
 mod headers;
 mod hook;

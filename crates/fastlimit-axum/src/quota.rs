@@ -2,7 +2,7 @@ use std::fmt;
 
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
-use fastlimit_core::{Cost, Policy};
+use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 
 use crate::charge::Charge;
 use crate::{ClientIp, HookValue, Rejection};
@@ -122,18 +122,27 @@ impl QuotaRequest {
         self
     }
 
-    /// Returns what to charge, by the client's address where no key is set.
-    pub(crate) fn into_charge(self, parts: &Parts) -> Result<Charge, Rejection> {
-        let key = match self.key {
+    /// Charges the limiter, by the client's address where no key is set.
+    pub(crate) async fn charge(
+        self,
+        parts: &Parts,
+        limiter: &RateLimiter,
+    ) -> Result<Decision, Rejection> {
+        let client;
+        let key = match &self.key {
             Some(key) => key,
-            None => ClientIp::from_parts(parts)?.into(),
+            None => {
+                client = ClientIp::from_parts(parts)?.text();
+                client.as_str()
+            }
         };
-        Ok(Charge {
-            policy: self.policy,
+        let charge = Charge {
+            policy: &self.policy,
             key,
-            tenant: self.tenant,
+            tenant: self.tenant.as_deref(),
             cost: self.cost,
-        })
+        };
+        charge.to(limiter).await
     }
 }
 

@@ -123,6 +123,10 @@ impl Store for MemoryStore {
             None => self.inner.apply_digested(request),
         }
     }
+
+    fn answers_at_once(&self) -> bool {
+        true
+    }
 }
 
 impl Inner {

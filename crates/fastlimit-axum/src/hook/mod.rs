@@ -26,10 +26,16 @@ enum Source<T> {
 
 type Function<T> = dyn Fn(&Parts) -> Result<Answer<T>, Rejection> + Send + Sync;
 
-/// What a hook answers, at once or later.
+/// What a function answers, at once or later.
 pub(crate) enum Answer<T> {
     Ready(T),
     Pending(Pin<Box<dyn Future<Output = Result<T, Rejection>> + Send>>),
+}
+
+/// What a hook answers.
+pub(crate) enum Asked<'hook, T> {
+    Fixed(&'hook T),
+    Answered(Answer<T>),
 }
 
 impl<T: Clone> Hook<T> {
@@ -43,10 +49,38 @@ impl<T: Clone> Hook<T> {
         Self(Source::Function(Arc::new(function)))
     }
 
-    pub(crate) fn ask(&self, parts: &Parts) -> Result<Answer<T>, Rejection> {
+    /// The value, if it is that of every request.
+    #[inline]
+    pub(crate) fn value(&self) -> Option<&T> {
         match &self.0 {
-            Source::Fixed(value) => Ok(Answer::Ready(value.clone())),
-            Source::Function(function) => function(parts),
+            Source::Fixed(value) => Some(value),
+            Source::Function(_) => None,
+        }
+    }
+
+    pub(crate) fn ask(&self, parts: &Parts) -> Result<Asked<'_, T>, Rejection> {
+        match &self.0 {
+            Source::Fixed(value) => Ok(Asked::Fixed(value)),
+            Source::Function(function) => function(parts).map(Asked::Answered),
+        }
+    }
+}
+
+impl<T: Clone> Asked<'_, T> {
+    /// The value, if it is there already.
+    pub(crate) fn now(&self) -> Option<&T> {
+        match self {
+            Self::Fixed(value) => Some(value),
+            Self::Answered(Answer::Ready(value)) => Some(value),
+            Self::Answered(Answer::Pending(_)) => None,
+        }
+    }
+
+    /// The answer, free of the hook.
+    pub(crate) fn into_answer(self) -> Answer<T> {
+        match self {
+            Self::Fixed(value) => Answer::Ready(value.clone()),
+            Self::Answered(answer) => answer,
         }
     }
 }

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{Method, Request};
+use axum::http::{Extensions, Method, Request};
 use axum::response::{IntoResponse, Response};
 use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 
+use super::answers::{Answers, Charged, Key};
 use crate::charge::Charge;
-use crate::hook::{Answer, Hook};
+use crate::hook::Hook;
 use crate::{ClientIp, Rejection, headers};
 
 /// What a layer was told.
@@ -30,14 +31,6 @@ type Respond = dyn Fn(&Parts, Rejection) -> Response + Send + Sync;
 pub(super) enum Preflights {
     Limited,
     Unlimited,
-}
-
-/// What the hooks answered about one request, as far as they have.
-pub(super) struct Answers {
-    policy: Answer<Policy>,
-    key: Answer<String>,
-    tenant: Option<Answer<String>>,
-    cost: Answer<Cost>,
 }
 
 impl Config {
@@ -63,13 +56,50 @@ impl Config {
                 .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
+    /// Charges a request if nothing has to be asked about it but the client's address, and the
+    /// store answers at once. So its head stays in one piece.
+    ///
+    /// This and what it calls are compiled into the user's crate, as services are: otherwise each
+    /// call copies a request or a decision.
+    #[inline]
+    pub(super) fn charge_unasked(
+        &self,
+        extensions: &Extensions,
+    ) -> Option<Result<Decision, Rejection>> {
+        let client;
+        let charge = Charge {
+            policy: self.policy.value()?,
+            tenant: match &self.tenant {
+                Some(tenant) => Some(tenant.value()?),
+                None => None,
+            },
+            cost: *self.cost.value()?,
+            key: match &self.key {
+                Some(key) => key.value()?,
+                None => match ClientIp::from_extensions(extensions) {
+                    Ok(address) => {
+                        client = address.text();
+                        client.as_str()
+                    }
+                    Err(rejection) => return Some(Err(rejection)),
+                },
+            },
+        };
+        charge.at_once(&self.limiter)
+    }
+
+    /// Asks the hooks, and charges the request.
+    pub(super) fn charge(&self, parts: &Parts) -> Result<Charged, Rejection> {
+        self.ask(parts)?.charge(&self.limiter)
+    }
+
     /// Asks the hooks; the first that refuses ends it.
-    pub(super) fn ask(&self, parts: &Parts) -> Result<Answers, Rejection> {
+    fn ask(&self, parts: &Parts) -> Result<Answers<'_>, Rejection> {
         Ok(Answers {
             policy: self.policy.ask(parts)?,
             key: match &self.key {
-                Some(key) => key.ask(parts)?,
-                None => Answer::Ready(ClientIp::from_parts(parts)?.into()),
+                Some(key) => Key::Hook(key.ask(parts)?),
+                None => Key::Client(ClientIp::from_parts(parts)?),
             },
             tenant: match &self.tenant {
                 Some(tenant) => Some(tenant.ask(parts)?),
@@ -104,21 +134,5 @@ impl Config {
             .field("cost", &self.cost)
             .field("preflights", &self.preflights)
             .finish_non_exhaustive()
-    }
-}
-
-impl Answers {
-    /// Waits for what is still to come, and charges the request.
-    pub(super) async fn charge(self, limiter: RateLimiter) -> Result<Decision, Rejection> {
-        let charge = Charge {
-            policy: self.policy.get().await?,
-            key: self.key.get().await?,
-            tenant: match self.tenant {
-                Some(tenant) => Some(tenant.get().await?),
-                None => None,
-            },
-            cost: self.cost.get().await?,
-        };
-        charge.to(&limiter).await
     }
 }

@@ -9,7 +9,8 @@ use fastlimit_core::Decision;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::config::{Answers, Config};
+use super::answers::Later;
+use super::config::Config;
 use crate::{Rejection, headers};
 
 pin_project! {
@@ -29,9 +30,9 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, B, F> {
-        /// The limiter is asked.
+        /// A hook or the store has to wait.
         Charging {
-            charge: Pin<Box<dyn Future<Output = Result<Decision, Rejection>> + Send>>,
+            charge: Later,
             waiting: Option<Waiting<S, B>>,
         },
         /// The inner service is at work.
@@ -59,15 +60,7 @@ impl<S, B> RateLimitFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn charge(
-        answers: Answers,
-        request: Request<B>,
-        inner: S,
-        config: Arc<Config>,
-    ) -> Self {
-        // One box for whatever the hooks and the store wait for: a check borrows the limiter
-        // and the key, so it cannot stand beside them.
-        let charge = Box::pin(answers.charge(config.limiter.clone()));
+    pub(super) fn wait(charge: Later, request: Request<B>, inner: S, config: Arc<Config>) -> Self {
         let waiting = Some(Waiting {
             request,
             inner,
@@ -78,8 +71,9 @@ where
         }
     }
 
-    pub(super) fn forward(future: S::Future) -> Self {
-        let decision = None;
+    /// `decision` is what the response is to show.
+    #[inline]
+    pub(super) fn forward(future: S::Future, decision: Option<Decision>) -> Self {
         Self {
             state: State::Forwarded { future, decision },
         }

@@ -4,6 +4,7 @@
 //! this one tells apart who calls, and refuses instead. A refusal is a response and never the
 //! service's error.
 
+mod answers;
 mod config;
 mod future;
 mod service;

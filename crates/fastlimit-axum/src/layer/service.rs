@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::http::Request;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use fastlimit_core::Decision;
 use tower_service::Service;
 
+use super::answers::Charged;
 use super::config::Config;
 use super::future::RateLimitFuture;
+use crate::Rejection;
 
 /// A service whose requests are limited; from [`RateLimitLayer`](super::RateLimitLayer).
 ///
@@ -41,19 +45,44 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if self.config.exempts(&request) {
-            return RateLimitFuture::forward(self.inner.call(request));
+            return RateLimitFuture::forward(self.inner.call(request), None);
+        }
+        if let Some(result) = self.config.charge_unasked(request.extensions()) {
+            return match result {
+                Ok(decision) => self.pass(request, decision),
+                Err(rejection) => self.refuse(&request.into_parts().0, rejection),
+            };
         }
         let (parts, body) = request.into_parts();
-        match self.config.ask(&parts) {
-            Ok(answers) => {
+        match self.config.charge(&parts) {
+            Ok(Charged::Now(decision)) => self.pass(Request::from_parts(parts, body), decision),
+            Ok(Charged::Later(charge)) => {
                 // The service that was polled ready is the one to call; its clone was not.
                 let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
+                let inner = mem::replace(&mut self.inner, clone);
                 let request = Request::from_parts(parts, body);
-                RateLimitFuture::charge(answers, request, ready, Arc::clone(&self.config))
+                RateLimitFuture::wait(charge, request, inner, Arc::clone(&self.config))
             }
-            Err(rejection) => RateLimitFuture::refuse(self.config.refuse(&parts, rejection)),
+            Err(rejection) => self.refuse(&parts, rejection),
         }
+    }
+}
+
+impl<S> RateLimitService<S> {
+    #[inline]
+    fn pass<B>(&mut self, mut request: Request<B>, decision: Decision) -> RateLimitFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        request.extensions_mut().insert(decision.clone());
+        RateLimitFuture::forward(self.inner.call(request), Some(decision))
+    }
+
+    fn refuse<B>(&self, parts: &Parts, rejection: Rejection) -> RateLimitFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        RateLimitFuture::refuse(self.config.refuse(parts, rejection))
     }
 }
 

@@ -40,6 +40,47 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Carries the operation out now, on a store that
+    /// [answers at once](crate::Store::answers_at_once): no runtime, no waker, no future to keep.
+    ///
+    /// # Errors
+    ///
+    /// The check itself if the store may have to wait. Nothing was asked of it then, so the
+    /// check may be awaited. A check that was polled before is returned too.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Error, Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # async fn run() -> Result<(), Error> {
+    /// let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("exports", "2/hour")?;
+    /// let decision = match limiter.check("user:42", &policy).at_once() {
+    ///     Ok(result) => result?,
+    ///     Err(check) => check.await?,
+    /// };
+    /// assert_eq!(decision.remaining(), 1);
+    /// # Ok(())
+    /// # }
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
+    /// # result.unwrap();
+    /// ```
+    pub fn at_once(self) -> Result<Result<Decision, Error>, Self> {
+        let State::New = self.state else {
+            return Err(self);
+        };
+        if !self.request.limiter.inner.store.answers_at_once() {
+            return Err(self);
+        }
+        Ok(match self.send() {
+            Reply::Ready(result) => self.finish(result),
+            Reply::Pending(_) => {
+                let message = "the store has to wait, and had promised not to";
+                Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into())
+            }
+        })
+    }
+
     #[inline]
     fn send(&self) -> Reply<'a> {
         let inner = &*self.request.limiter.inner;
@@ -119,5 +160,62 @@ impl fmt::Debug for Check<'_> {
             .field("limits", &self.limits)
             .field("operation", &self.operation)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::{Rate, RateLimiter, Store};
+
+    /// Counts how often it is asked, and never answers.
+    struct Silent {
+        promises: bool,
+        asked: &'static AtomicU32,
+    }
+
+    impl Store for Silent {
+        fn apply(&self, _: &Request<'_>) -> Reply<'_> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            Reply::pending(std::future::pending())
+        }
+
+        fn answers_at_once(&self) -> bool {
+            self.promises
+        }
+    }
+
+    #[test]
+    fn a_store_that_may_wait_is_not_asked_at_once() {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        let limiter = RateLimiter::new(Silent {
+            promises: false,
+            asked: &ASKED,
+        });
+        let check = limiter.check("key", Rate::per_second(1).unwrap());
+        let mut check = check.at_once().unwrap_err();
+        assert_eq!(ASKED.load(Ordering::Relaxed), 0);
+
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut check).poll(&mut context).is_pending());
+        assert!(check.at_once().is_err(), "it was sent before");
+        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_broken_promise_leaves_the_outcome_unknown() {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        let limiter = RateLimiter::new(Silent {
+            promises: true,
+            asked: &ASKED,
+        });
+        let result = limiter.check("key", Rate::per_second(1).unwrap()).at_once();
+        assert!(matches!(
+            result,
+            Ok(Err(Error::Store(error))) if error.kind() == StoreErrorKind::OutcomeUnknown
+        ));
+        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
     }
 }

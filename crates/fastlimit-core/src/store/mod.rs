@@ -85,10 +85,42 @@ pub use request::{Limits, OwnedRequest, Request};
 pub trait Store: Send + Sync + 'static {
     /// Applies one operation to the state of one key, all or nothing.
     fn apply(&self, request: &Request<'_>) -> Reply<'_>;
+
+    /// Promises that every reply of this store is [`Reply::Ready`]; `false` unless a store says
+    /// otherwise.
+    ///
+    /// Callers that need not wait save what waiting takes, see
+    /// [`Check::at_once`](crate::Check::at_once). A store around a store promises what the
+    /// inner one does.
+    ///
+    /// ```
+    /// use fastlimit_core::{Reply, Request, Store};
+    ///
+    /// struct Counted<S>(S);
+    ///
+    /// impl<S: Store> Store for Counted<S> {
+    ///     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+    ///         // ... counts the request, and:
+    ///         self.0.apply(request)
+    ///     }
+    ///
+    ///     fn answers_at_once(&self) -> bool {
+    ///         self.0.answers_at_once()
+    ///     }
+    /// }
+    /// # assert!(Counted(fastlimit_memory::MemoryStore::new()).answers_at_once());
+    /// ```
+    fn answers_at_once(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
         (**self).apply(request)
+    }
+
+    fn answers_at_once(&self) -> bool {
+        (**self).answers_at_once()
     }
 }
