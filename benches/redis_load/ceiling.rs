@@ -76,7 +76,11 @@ impl Ceiling {
         program.args(["-c", "50", "-P", "64", "-q", "-n"]);
         program.arg(REQUESTS.to_string());
         let hash = server.load(&with_arguments()).await?;
-        let key = if self.keys == 1 { "one" } else { "__rand_int__" };
+        let key = if self.keys == 1 {
+            "one"
+        } else {
+            "__rand_int__"
+        };
         program
             .arg("-r")
             .arg(KEYS.to_string())

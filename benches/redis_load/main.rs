@@ -45,7 +45,10 @@ async fn main() -> Result<()> {
         .collect();
     let is_asked = |section: &str| asked.is_empty() || asked.iter().any(|asked| asked == section);
     let server = Server::start().await?;
-    println!("Redis: {}; medians of {TURNS} turns\n", server.about().await?);
+    println!(
+        "Redis: {}; medians of {TURNS} turns\n",
+        server.about().await?
+    );
     if is_asked("tasks") {
         tasks(&server, server.url()).await?;
     }
@@ -73,11 +76,20 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     measure(
         server,
         vec![
-            ("redis-benchmark -c 50 -P 64, one check a call", ceiling(KEYS)),
+            (
+                "redis-benchmark -c 50 -P 64, one check a call",
+                ceiling(KEYS),
+            ),
             ("the same, one key", ceiling(1)),
             ("1,000 tasks, check", Row::Tasks(1_000, many.clone())),
-            ("1,000 tasks, check, one key", Row::Tasks(1_000, one.clone())),
-            ("1,000 tasks, one check a call", Row::Tasks(1_000, alone.clone())),
+            (
+                "1,000 tasks, check, one key",
+                Row::Tasks(1_000, one.clone()),
+            ),
+            (
+                "1,000 tasks, one check a call",
+                Row::Tasks(1_000, alone.clone()),
+            ),
         ],
     )
     .await?;
@@ -127,7 +139,9 @@ async fn scripts(server: &Server) -> Result<()> {
 
 /// Measures the rows in turns and prints them, with their ratios to the first.
 async fn measure(server: &Server, rows: Vec<(&str, Row)>) -> Result<()> {
-    println!("| | calls/s | p50 | p99 | server CPU per call | calls/s, of the first | CPU, of the first |");
+    println!(
+        "| | calls/s | p50 | p99 | server CPU per call | calls/s, of the first | CPU, of the first |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let mut turns: Vec<Vec<Turn>> = rows.iter().map(|_| Vec::new()).collect();
     for _ in 0..TURNS {
