@@ -16,19 +16,27 @@ pub(crate) enum ItemAnswer<'reply> {
     Refused(&'reply ServerError),
 }
 
-/// Reads the reply to a batch whose items have so many `limits`; `None` if it is none of the
-/// script's.
+/// What the reply to an item hangs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// How many limits there are.
+    pub(crate) limits: usize,
+    /// The period of the first one, milliseconds.
+    pub(crate) period: u64,
+}
+
+/// Reads the reply to a batch whose items are these; `None` if it is none of the script's.
 pub(crate) fn read(
     reply: &Value,
-    limits: impl Iterator<Item = usize>,
+    asked: impl Iterator<Item = Asked>,
 ) -> Option<Vec<ItemAnswer<'_>>> {
     let Value::Array(values) = reply else {
         return None;
     };
     let (now, mut rest) = values.split_first()?;
     let now = time(number(now)?)?;
-    let answers = limits
-        .map(|limits| read_item(&mut rest, now, limits))
+    let answers = asked
+        .map(|asked| read_item(&mut rest, now, asked))
         .collect::<Option<Vec<_>>>()?;
     rest.is_empty().then_some(answers)
 }
@@ -36,17 +44,18 @@ pub(crate) fn read(
 fn read_item<'reply>(
     rest: &mut &'reply [Value],
     now: Timestamp,
-    limits: usize,
+    asked: Asked,
 ) -> Option<ItemAnswer<'reply>> {
     let head = match take(rest)? {
         Value::BulkString(text) => return Some(ItemAnswer::ForeignData(text)),
         Value::ServerError(error) => return Some(ItemAnswer::Refused(error)),
+        Value::Int(short @ ..0) => return short_answer(*short, now, asked),
         head => number(head)?,
     };
     let (ahead, is_denied) = (head >> 1, head & 1 == 1);
     let charged_at = time(now.as_millis().checked_add(ahead)?)?;
     let mut is_read = true;
-    let verdicts = (0..limits).map_while(|_| {
+    let verdicts = (0..asked.limits).map_while(|_| {
         let verdict = verdict(rest, is_denied);
         is_read &= verdict.is_some();
         verdict
@@ -56,9 +65,19 @@ fn read_item<'reply>(
     (is_read && outcome.is_allowed() != is_denied).then_some(ItemAnswer::Outcome(outcome))
 }
 
+/// Reads what a fixed window says that allows a request: only what remains, since it ends when the
+/// window does that holds the time.
+fn short_answer<'reply>(short: i64, now: Timestamp, asked: Asked) -> Option<ItemAnswer<'reply>> {
+    let remaining = (-1_i64).checked_sub(short).map(Value::Int);
+    let remaining = milli(&remaining?)?;
+    let elapsed = now.as_millis().checked_rem(asked.period)?;
+    let reset_after = Duration::from_millis(asked.period.checked_sub(elapsed)?);
+    let verdict = Verdict::allowed(remaining, reset_after);
+    (asked.limits == 1).then(|| ItemAnswer::Outcome(Outcome::new(now, now, [verdict])))
+}
+
 fn verdict(rest: &mut &[Value], is_denied: bool) -> Option<Verdict> {
-    let remaining = number(take(rest)?).filter(|milli| *milli <= Cost::MAX.as_milli())?;
-    let remaining = Cost::milli(remaining);
+    let remaining = milli(take(rest)?)?;
     let reset_after = duration(take(rest)?)?;
     if !is_denied {
         return Some(Verdict::allowed(remaining, reset_after));
@@ -74,6 +93,12 @@ fn take<'reply>(rest: &mut &'reply [Value]) -> Option<&'reply Value> {
     let (first, after) = rest.split_first()?;
     *rest = after;
     Some(first)
+}
+
+fn milli(value: &Value) -> Option<Cost> {
+    number(value)
+        .filter(|milli| *milli <= Cost::MAX.as_milli())
+        .map(Cost::milli)
 }
 
 fn time(millis: u64) -> Option<Timestamp> {
@@ -102,8 +127,14 @@ mod tests {
         Value::Array(numbers.iter().copied().map(Value::Int).collect())
     }
 
+    /// Items with so many limits each, of ten milliseconds.
+    fn asked(limits: &[usize]) -> impl Iterator<Item = Asked> {
+        let period = 10;
+        limits.iter().map(move |&limits| Asked { limits, period })
+    }
+
     fn read_one(reply: &Value, limits: usize) -> Option<ItemAnswer<'_>> {
-        let mut answers = read(reply, [limits].into_iter())?;
+        let mut answers = read(reply, asked(&[limits]))?;
         assert_eq!(answers.len(), 1);
         answers.pop()
     }
@@ -120,7 +151,7 @@ mod tests {
         };
         items.push(Value::BulkString(text.clone()));
         items.push(Value::ServerError(error.clone()));
-        items.extend([0, 9, 8].map(Value::Int));
+        items.extend([0, 9, 8, -10].map(Value::Int));
         let [now, later] = [5, 7].map(Timestamp::from_millis);
         let millis = Duration::from_millis;
         let two = [
@@ -142,15 +173,21 @@ mod tests {
                 now,
                 [Verdict::allowed(Cost::milli(9), millis(8))],
             )),
+            ItemAnswer::Outcome(Outcome::new(
+                now,
+                now,
+                [Verdict::allowed(Cost::milli(9), millis(5))],
+            )),
         ];
-        assert_eq!(read(&values, [2, 3, 1, 4, 1].into_iter()), Some(expected));
+        assert_eq!(read(&values, asked(&[2, 3, 1, 4, 1, 1])), Some(expected));
         for limits in [
-            vec![2, 3, 1, 4],
-            vec![2, 3, 1, 4, 1, 1],
-            vec![2, 2, 1, 4, 1],
-            vec![3, 3, 1, 4, 1],
+            vec![2, 3, 1, 4, 1],
+            vec![2, 3, 1, 4, 1, 1, 1],
+            vec![2, 3, 1, 4, 1, 2],
+            vec![2, 2, 1, 4, 1, 1],
+            vec![3, 3, 1, 4, 1, 1],
         ] {
-            assert_eq!(read(&values, limits.iter().copied()), None, "{limits:?}");
+            assert_eq!(read(&values, asked(&limits)), None, "{limits:?}");
         }
     }
 
@@ -169,6 +206,8 @@ mod tests {
             numbers(&[5, 1, 1, 2, 0]),
             numbers(&[-5, 0, 1, 2]),
             numbers(&[5, -1, 1, 2]),
+            numbers(&[5, -2 - (1 << 41)]),
+            numbers(&[5, i64::MIN]),
             numbers(&[5, 0, -1, 2]),
             numbers(&[5, 0, 1, -2]),
             numbers(&[5, 1, 1, 2, -2]),
@@ -222,7 +261,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_reply_panics(reply in value(), limits in prop::collection::vec(0_usize..4, 0..4)) {
-            if let Some(answers) = read(&reply, limits.iter().copied()) {
+            if let Some(answers) = read(&reply, asked(&limits)) {
                 prop_assert_eq!(answers.len(), limits.len());
                 for (answer, limits) in answers.iter().zip(limits) {
                     if let ItemAnswer::Outcome(outcome) = answer {

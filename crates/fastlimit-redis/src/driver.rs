@@ -156,8 +156,7 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
             };
         }
     };
-    let limits = batch.asked().map(|(_, limits)| limits);
-    let Some(items) = answer::read(reply, limits) else {
+    let Some(items) = answer::read(reply, batch.asked()) else {
         return Answers {
             all: all(failure::not_understood(endpoint)),
             // Whatever comes next on this lane cannot be trusted either.
@@ -177,10 +176,9 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
             }
         })
     };
-    let keys = batch.asked().map(|(key, _)| key);
     let all = items
         .into_iter()
-        .zip(keys)
+        .zip(batch.keys_of_items())
         .map(|(item, key)| answer(item, key))
         .collect();
     Answers { all, lost }

@@ -31,7 +31,7 @@
 //!
 //! # What the server must allow
 //!
-//! Redis 6 or later, or what is compatible with it, scripts included. A user of its own needs
+//! Redis 6.2 or later, or what is compatible with it, scripts included. A user of its own needs
 //! no more than this, here with the limiter's default prefix `fl`:
 //!
 //! ```text

@@ -1,6 +1,8 @@
 use fastlimit_core::{Algorithm, Cost, Operation, Request, StoreError, StoreErrorKind};
 use smallvec::SmallVec;
 
+use crate::answer::Asked;
+
 /// What is asked of a key, as the script reads it: the operation and the limits. Requests that
 /// differ in nothing but the key have the same shape.
 ///
@@ -49,9 +51,16 @@ impl Shape {
         &self.0
     }
 
-    /// The number of verdicts that are asked for.
-    pub(crate) fn limits(&self) -> usize {
-        self.0.len().saturating_sub(HEAD) / LIMIT
+    /// What the reply hangs on.
+    pub(crate) fn asked(&self) -> Asked {
+        let period = self.0.get(HEAD..).and_then(|limit| limit.get(1..6));
+        Asked {
+            limits: self.0.len().saturating_sub(HEAD) / LIMIT,
+            period: period
+                .unwrap_or_default()
+                .iter()
+                .fold(0, |period, byte| (period << 8) | u64::from(*byte)),
+        }
     }
 }
 
@@ -88,6 +97,7 @@ mod tests {
         expected.extend([3, 0, 0, 0x36, 0xEE, 0x80]);
         expected.extend([0, 0, 0, 0, 0x1B, 0x58, 0, 0, 0, 0, 0x0B, 0xB8]);
         assert_eq!(shape.as_bytes(), expected);
-        assert_eq!(shape.limits(), 2);
+        let asked = shape.asked();
+        assert_eq!((asked.limits, asked.period), (2, 1_000));
     }
 }

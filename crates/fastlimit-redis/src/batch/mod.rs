@@ -6,10 +6,12 @@ mod item;
 use fastlimit_core::{StoreError, Timestamp};
 use hashbrown::HashTable;
 use redis::{Arg, Cmd};
+use smallvec::SmallVec;
 
 pub(crate) use answers::{Answer, Answers, Ticket};
 pub(crate) use item::{HashedKey, Item, Subject};
 
+use crate::answer::Asked;
 use crate::script;
 use crate::shape::Shape;
 
@@ -129,12 +131,17 @@ impl Batch {
         text_at(&self.keys, &self.ends, place).unwrap_or_default()
     }
 
-    /// The key of each item as text, and how many limits it has, in the items' order.
-    pub(crate) fn asked(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.items.iter().map(|item| {
-            let shape = self.shapes.get(usize::from(item.shape));
-            (self.key(item.key.into()), shape.map_or(0, Shape::limits))
-        })
+    /// What the reply to each item hangs on.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = Asked> {
+        let asked: SmallVec<[Asked; 4]> = self.shapes.iter().map(Shape::asked).collect();
+        self.items
+            .iter()
+            .filter_map(move |item| asked.get(usize::from(item.shape)).copied())
+    }
+
+    /// The key of each item as text.
+    pub(crate) fn keys_of_items(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(|item| self.key(item.key.into()))
     }
 
     /// The items, each for itself.

@@ -2,33 +2,25 @@
 
 local ats, xs, ys, frees = {}, {}, {}, {}
 
--- How a limit stands in the state x, y of the time at, that is dead at dead_at.
-local function answer(limit, remaining, at, dead_at, wait)
-  reply[size + 1] = remaining > 0 and remaining or 0
-  reply[size + 2] = max(dead_at, at, now) - now
-  size = size + 2
-  if wait then
-    size = size + 1
-    reply[size] = wait
-  end
-end
-
-
 -- A check or a peek of a key that has no value, or one with the records of the shape alone.
 local function check(key, shape, value)
   local cost, count = shape.cost, shape.count
-  local is_denied, latest = false, now
+  local is_denied, latest, ends_before = false, now, 0
   for i = 1, count do
     local limit = shape[i]
     local algorithm = limit.algorithm
-    local at, x, y
+    local at, x, y, dead_at
     if value then
-      at, x, y = algorithm.read(value, limit.place + 6, limit.period)
+      at, x, y, dead_at = algorithm.read(value, limit.body, limit.period)
       if not at then
         size = size + 1
         reply[size] = MALFORMED
         return
-      elseif at > limit.latest_date then
+      end
+      if dead_at + limit.grace > ends_before then
+        ends_before = dead_at + limit.grace
+      end
+      if at > limit.latest_date then
         at = nil
       end
     end
@@ -44,36 +36,39 @@ local function check(key, shape, value)
   end
   size = size + 1
   reply[size] = (latest - now) * 2 + (is_denied and 1 or 0)
-  if is_denied then
-    for i = 1, count do
-      local limit, at, x, y, free = shape[i], ats[i], xs[i], ys[i], frees[i]
-      local algorithm = limit.algorithm
-      local wait = 0
-      if cost > limit.capacity then
-        wait = -1
-      elseif cost > free then
-        wait = algorithm.passes_at(limit, at, x, y, cost) - now
-      end
-      answer(limit, free, at, algorithm.dead_at(limit, at, x, y), wait)
+  local fields, ends = shape.fields, 0
+  for i = 1, count do
+    local limit, at, x, y, free = shape[i], ats[i], xs[i], ys[i], frees[i]
+    local algorithm = limit.algorithm
+    local wait
+    if not is_denied then
+      x, y = algorithm.charge(limit, at, x, y, cost)
+      free = free - cost
+    elseif cost > limit.capacity then
+      wait = -1
+    elseif cost > free then
+      wait = algorithm.passes_at(limit, at, x, y, cost) - now
+    else
+      wait = 0
     end
+    local dead_at = algorithm.dead_at(limit, at, x, y)
+    if dead_at + limit.grace > ends then
+      ends = dead_at + limit.grace
+    end
+    algorithm.put(fields, limit.field, at, x, y, dead_at)
+    local reset_at = dead_at > at and dead_at or at
+    reply[size + 1] = free > 0 and free or 0
+    reply[size + 2] = reset_at > now and reset_at - now or 0
+    reply[size + 3] = wait
+    size = size + (wait and 3 or 2)
+  end
+  if is_denied or cost == 0 or shape.operation == PEEK then
     return
   end
-  local is_written = cost > 0 and shape.operation == CHECK
-  local bytes, last = '\1', 0
-  for i = 1, count do
-    local limit, at = shape[i], ats[i]
-    local algorithm = limit.algorithm
-    local x, y = algorithm.charge(limit, at, xs[i], ys[i], cost)
-    local dead_at = algorithm.dead_at(limit, at, x, y)
-    answer(limit, frees[i] - cost, at, dead_at)
-    if is_written then
-      bytes = bytes .. algorithm.write(limit, at, x, y, dead_at)
-      last = max(last, dead_at + limit.grace)
-    end
-  end
-  if is_written then
-    values[key], expires[key] = bytes, last
-  end
+  values[key] = pack_bytes(shape.format, unpack(fields, 1, shape.field_count))
+  -- Where the value is one of this batch, it is the end of what that replaced.
+  keeps_end[key] = ends == ends_before and (not expires[key] or keeps_end[key])
+  expires[key] = ends
 end
 
 -- Any operation on any value.
@@ -140,8 +135,10 @@ local function apply(key, shape, value)
         bytes = algorithm.write(limit, at, new_x, new_y, dead_at),
       }
     end
-    free = limit.capacity - algorithm.used(limit, at, new_x, new_y)
-    answer(limit, free, at, dead_at, is_denied and wait)
+    reply[size + 1] = max(limit.capacity - algorithm.used(limit, at, new_x, new_y), 0)
+    reply[size + 2] = max(dead_at, at, now) - now
+    reply[size + 3] = is_denied and wait or nil
+    size = size + (is_denied and 3 or 2)
   end
   if is_changed and operation ~= PEEK then
     local bytes, last = '\1', 0
@@ -156,7 +153,7 @@ local function apply(key, shape, value)
         end
       end
     end
-    values[key], expires[key] = last > 0 and bytes, last
+    values[key], expires[key], keeps_end[key] = last > 0 and bytes, last, nil
   end
 end
 
@@ -178,7 +175,7 @@ end
 
 -- The operation of a shape on a key, by their places.
 local function run_any(key, place)
-  local shape, value = shape_at(place), values[key]
+  local shape, value = shapes[place] or read_shape(place), values[key]
   local start = size + 1
   if absent[key] == nil then
     absent[key] = not value

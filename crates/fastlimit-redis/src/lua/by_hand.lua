@@ -62,8 +62,8 @@ for item = 1, count do
   if used and cost <= capacity - used then
     used = used + cost
     counted[key], counted_by[key] = used, place
-    reply[size + 1], reply[size + 2], reply[size + 3] = 0, capacity - used, reset_after
-    size = size + 3
+    size = size + 1
+    reply[size] = used - capacity - 1
   elseif used and (values[key] or counted_by[key]) then
     reply[size + 1], reply[size + 2] = 1, used < capacity and capacity - used or 0
     reply[size + 3], reply[size + 4] = reset_after, cost <= capacity and reset_after or -1

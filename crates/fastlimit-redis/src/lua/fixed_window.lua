@@ -1,7 +1,7 @@
 -- Fixed window: `at` is when the window began, `used` what has been used in it ------------------
 
 local function fixed_window()
-  local algorithm = { size = 13 }
+  local algorithm = { size = 13, format = 'BI5I7I6', fields = 4 }
 
   function algorithm.read(value, place, period)
     local at, used = unpack_bytes('>I7I6', value, place)
@@ -12,6 +12,10 @@ local function fixed_window()
 
   function algorithm.write(limit, at, used)
     return limit.head .. pack_bytes('>I7I6', at, used)
+  end
+
+  function algorithm.put(fields, place, at, used)
+    fields[place], fields[place + 1] = at, used
   end
 
   function algorithm.roll(limit, at, used)

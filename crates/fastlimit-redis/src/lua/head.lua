@@ -16,8 +16,10 @@
 --           denied; then for each limit remaining (milli) and reset_after (ms), and where the item
 --           is denied the wait: 0 where this limit allows it, -1 where waiting never helps, or the
 --           ms after which it allows it;
---           or one text instead: what is wrong with a value that is not ours;
---           or one error instead: why its key could not be read or written
+--           or -1 - remaining alone: one fixed window allows it, which ends when the one that
+--           holds now does;
+--           or one text: what is wrong with a value that is not ours;
+--           or one error: why its key could not be read or written
 --
 -- If the batch fails as a whole, before its first write, the reply is the error.
 -- All numbers are whole and below 2^53, so exact as doubles. Every call makes its functions and
@@ -46,6 +48,8 @@ end
 local expires = {}
 -- Whether a key had no value before anything was done to it; by hand it is not noted.
 local absent = {}
+-- Whether the end of a key that is written is the one that it has.
+local keeps_end = {}
 
 local reply, size = { now }, 1
 

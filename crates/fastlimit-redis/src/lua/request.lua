@@ -18,16 +18,24 @@ local CLOCK_IS_WRONG = 60000
 -- The longest that what is as good as absent is kept.
 local LONGEST_GRACE = 60000
 
-local function read_shape(text)
+local shapes = {}
+
+local function read_shape(place)
+  local text = ARGV[place + 3]
   local operation, cost, charged_at = unpack_bytes('>BI6I7', text)
   local shape = { operation = operation, cost = cost, charged_at = charged_at }
-  local count, place = 0, 2
+  -- A value that holds the shape's records and no others: where a record begins in it, as bytes
+  -- and as numbers.
+  local start, field = 2, 2
+  local format, fields = '>B', { 1 }
+  local count = 0
   for at = 15, #text, 18 do
     local tag, period, number, capacity = unpack_bytes('>BI5I6I6', text, at)
     local algorithm = algorithm_of(tag)
     count = count + 1
     shape[count] = {
       algorithm = algorithm,
+      tag = tag,
       -- What the limit's record begins with.
       head = sub(text, at, at + 5),
       period = period,
@@ -37,23 +45,18 @@ local function read_shape(text)
       window = now - now % period,
       latest_date = now + period + CLOCK_IS_WRONG,
       grace = min(period, LONGEST_GRACE),
-      -- Where its record begins in a value that holds the shape's records and no others.
-      place = place,
+      -- Where the state begins behind the head, in bytes and in numbers.
+      body = start + 6,
+      field = field + 2,
     }
-    place = place + 6 + algorithm.size
+    format = format .. algorithm.format
+    fields[field], fields[field + 1] = tag, period
+    start, field = start + 6 + algorithm.size, field + algorithm.fields
   end
-  shape.count, shape.size = count, place - 1
-  return shape
-end
-
-local shapes = {}
-
-local function shape_at(place)
-  local shape = shapes[place]
-  if not shape then
-    shape = read_shape(ARGV[place + 3])
-    shapes[place] = shape
-  end
+  shape.count, shape.size = count, start - 1
+  shape.start = '\1' .. shape[1].head
+  shape.format, shape.fields, shape.field_count = format, fields, field - 1
+  shapes[place] = shape
   return shape
 end
 

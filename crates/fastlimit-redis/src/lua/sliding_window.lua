@@ -2,28 +2,35 @@
 -- it, `previous` what has been used in the one before it ------------------------------------------
 
 local function sliding_window()
-  local algorithm = { size = 19 }
+  local algorithm = { size = 19, format = 'BI5I7I6I6', fields = 5 }
 
   -- When nothing counts any more; never in the future if nothing does.
-  local function dead_at(limit, at, current, previous)
+  local function end_of(period, at, current, previous)
     if current > 0 then
-      return at + 2 * limit.period
+      return at + 2 * period
     elseif previous > 0 then
-      return at + limit.period
+      return at + period
     end
     return at
   end
-  algorithm.dead_at = dead_at
+
+  function algorithm.dead_at(limit, at, current, previous)
+    return end_of(limit.period, at, current, previous)
+  end
 
   function algorithm.read(value, place, period)
     local at, current, previous = unpack_bytes('>I7I6I6', value, place)
     if at % period == 0 and at <= LATEST_TIME and current <= MOST_USED and previous <= MOST_USED then
-      return at, current, previous, dead_at({ period = period }, at, current, previous)
+      return at, current, previous, end_of(period, at, current, previous)
     end
   end
 
   function algorithm.write(limit, at, current, previous)
     return limit.head .. pack_bytes('>I7I6I6', at, current, previous)
+  end
+
+  function algorithm.put(fields, place, at, current, previous)
+    fields[place], fields[place + 1], fields[place + 2] = at, current, previous
   end
 
   function algorithm.roll(limit, at, current, previous)

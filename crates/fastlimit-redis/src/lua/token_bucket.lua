@@ -2,7 +2,7 @@
 -- holds how long that takes to come back, under the limit that wrote it ---------------------------
 
 local function token_bucket()
-  local algorithm = { size = 24 }
+  local algorithm = { size = 24, format = 'BI5I7I6I5I6', fields = 6 }
 
   -- 100 years of 365.25 days.
   local LONGEST_DRAIN = 3155760000000
@@ -43,6 +43,11 @@ local function token_bucket()
     rest = rest + part
     local more = rest % number
     return time + (rest - more) / number + (more > 0 and 1 or 0)
+  end
+
+  function algorithm.put(fields, place, at, whole, part, dead_at)
+    fields[place], fields[place + 1] = at, whole
+    fields[place + 2], fields[place + 3] = part, dead_at - at
   end
 
   function algorithm.roll(limit, at, whole, part)

@@ -4,12 +4,12 @@ local MALFORMED = 'a value that is not made of rate limit records'
 
 -- Tells whether a value holds the records of the shape, in its order, and no others.
 local function is_aligned(value, shape)
-  if #value ~= shape.size or byte(value) ~= 1 then
+  if #value ~= shape.size or sub(value, 1, 7) ~= shape.start then
     return false
   end
-  for i = 1, shape.count do
-    local place = shape[i].place
-    if sub(value, place, place + 5) ~= shape[i].head then
+  for i = 2, shape.count do
+    local body = shape[i].body
+    if sub(value, body - 6, body - 1) ~= shape[i].head then
       return false
     end
   end

@@ -1,29 +1,29 @@
 -- The writes --------------------------------------------------------------------------------------
+--
+-- Each sets the value and its end in one command, since a script is not rolled back. The end of a
+-- time that was given is counted by the server's clock, which is not the clock of that time.
 
--- The time to live as a text, which is the same for most keys of a batch.
+local unit = is_given_time and 'PX' or 'PXAT'
+-- The end of a key as a text, which is the same for most keys of a batch.
 local text_of, text
-
-local function ttl_text(ttl)
-  if ttl ~= text_of then
-    text_of, text = ttl, string.format('%.0f', ttl)
-  end
-  return text
-end
 
 -- Writes one key; returns what is wrong if it could not. MGET showed a value of another type like
 -- none, so what was not there must not be there now.
-local function write(key, value, ttl)
+local function write(key, value, last)
   local written
-  if ttl == 0 then
+  if last ~= text_of then
+    text_of, text = last, string.format('%.0f', last)
+  end
+  if last > 0 then
     if absent[key] then
-      written = redis.pcall('GET', KEYS[key]) or true
+      written = redis.pcall('SET', KEYS[key], value, unit, text, 'NX')
     else
-      written = redis.pcall('DEL', KEYS[key])
+      written = redis.pcall('SET', KEYS[key], value, unit, text)
     end
   elseif absent[key] then
-    written = redis.pcall('SET', KEYS[key], value, 'PX', ttl_text(ttl), 'NX')
+    written = redis.pcall('GET', KEYS[key]) or true
   else
-    written = redis.pcall('SET', KEYS[key], value, 'PX', ttl_text(ttl))
+    written = redis.pcall('DEL', KEYS[key])
   end
   if type(written) == 'table' and written.err then
     if not string.find(written.err, 'WRONGTYPE', 1, true) then
@@ -34,39 +34,53 @@ local function write(key, value, ttl)
   return not written and 'a value that is not a string' or nil
 end
 
--- With MSETEX the keys of one time to live and one kind, new or not, are written by one call. A
--- time to live is made longer by up to a 32nd for it, so that there are few.
+-- With MSETEX the keys of one end and one kind, new or not, are written by one call. Lives are made
+-- longer by up to a 32nd for it, so that there are few ends.
 local together = ARGV[2] == '1' and #KEYS > 1 and {}
 local failed
 
 for key = 1, #KEYS do
   local by = counted_by[key]
   local value, last = values[key], expires[key]
+  local keeps_its_end = keeps_end[key] and not is_given_time
   if by then
+    keeps_its_end = false
+    local stamp = stamps[by]
     if absent[key] == nil then
       absent[key] = not value
+      -- A count that was in the window already has the end of the window.
+      keeps_its_end = value and not is_given_time and string.sub(value, 1, 14) == stamp
     end
-    value, last = struct.pack('>c14I6', stamps[by], counted[key]), ends[by]
+    value, last = struct.pack('>c14I6', stamp, counted[key]), ends[by]
   end
   if last then
-    local ttl = 0
-    if last > 0 then
-      ttl = is_given_time and math.max(last - now, 3600000) or last - now
+    if is_given_time and last > 0 then
+      last = math.max(last - now, 3600000)
     end
-    if together and ttl > 0 then
-      local _, bits = math.frexp(ttl)
-      local grain = bits > 6 and 2 ^ (bits - 6) or 1
-      ttl = ttl + (-ttl) % grain
-      local class = absent[key] and -ttl or ttl
+    if together and last > 0 then
+      local class = 'KEEPTTL'
+      if not keeps_its_end then
+        local life = is_given_time and last or last - now
+        local _, bits = math.frexp(life)
+        local grain = bits > 6 and 2 ^ (bits - 6) or 1
+        last = last + (-life) % grain
+        class = absent[key] and -last or last
+      end
       local keys = together[class]
       if not keys then
-        keys = { size = 0, values = {} }
+        keys = { size = 0, values = {}, last = last }
         together[class] = keys
       end
       keys.size = keys.size + 1
       keys[keys.size], keys.values[keys.size] = key, value
     else
-      local wrong = write(key, value, ttl)
+      local wrong
+      if keeps_its_end then
+        local written = redis.pcall('SET', KEYS[key], value, 'KEEPTTL')
+        wrong = written.err and written
+      else
+        wrong = write(key, value, last)
+      end
       if wrong then
         failed = failed or {}
         failed[key] = wrong
@@ -76,20 +90,21 @@ for key = 1, #KEYS do
 end
 
 for class, keys in pairs(together or {}) do
-  local ttl = math.abs(class)
   local call = { 'MSETEX', keys.size }
   for i = 1, keys.size do
     call[2 * i + 1], call[2 * i + 2] = KEYS[keys[i]], keys.values[i]
   end
-  call[#call + 1] = 'PX'
-  call[#call + 1] = ttl_text(ttl)
-  if class < 0 then
-    call[#call + 1] = 'NX'
+  local size = 2 * keys.size + 2
+  if class == 'KEEPTTL' then
+    call[size + 1] = class
+  else
+    call[size + 1], call[size + 2] = unit, string.format('%.0f', keys.last)
+    call[size + 3] = class < 0 and 'NX' or nil
   end
   -- Where it wrote none of them, each finds out why.
   if redis.pcall(unpack(call)) ~= 1 then
     for i = 1, keys.size do
-      local wrong = write(keys[i], keys.values[i], ttl)
+      local wrong = write(keys[i], keys.values[i], keys.last)
       if wrong then
         failed = failed or {}
         failed[keys[i]] = wrong
@@ -110,9 +125,9 @@ for item = 1, count do
     key, shape = string.byte(items, item * 2 - 1, item * 2)
     key, shape = key + 1, shape + 1
   end
-  local length = 1
-  if type(reply[place]) == 'number' then
-    length = 1 + (2 + reply[place] % 2) * (#ARGV[shape + 3] - 14) / 18
+  local length, first = 1, reply[place]
+  if type(first) == 'number' and first >= 0 then
+    length = 1 + (2 + first % 2) * (#ARGV[shape + 3] - 14) / 18
   end
   if failed[key] then
     told[#told + 1] = failed[key]
