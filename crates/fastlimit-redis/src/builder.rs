@@ -83,7 +83,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Sets the number of connections that all requests share, 2 otherwise.
+    /// Sets the number of connections that all requests share, 2 otherwise. The requests of one
+    /// key go by the same one.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self

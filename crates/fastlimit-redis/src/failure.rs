@@ -117,7 +117,11 @@ pub(crate) fn is_script_missing(error: &ServerError) -> bool {
 /// one of its keys.
 pub(crate) fn is_about_a_key(error: &ServerError) -> bool {
     let text = text(error);
-    matches!(code(&text), "NOPERM" | "CROSSSLOT") || text.contains("at least one of the keys")
+    match code(&text) {
+        "CROSSSLOT" => true,
+        "NOPERM" => text.contains(" key"),
+        _ => text.contains("at least one of the keys"),
+    }
 }
 
 /// Whether another connection may reach a server that does what this one does not: a master
@@ -230,5 +234,24 @@ WHATEVER";
         assert!(is_cured_by_reconnecting(&error(in_script)));
         assert!(!is_cured_by_reconnecting(&error("OOM command not allowed")));
         assert!(is_script_missing(&error("NOSCRIPT No matching script.")));
+    }
+
+    #[test]
+    fn a_key_that_is_forbidden_is_told_from_a_command() {
+        for line in [
+            "NOPERM No permissions to access a key",
+            "NOPERM this user has no permissions to access one of the keys used as arguments",
+            "ERR The user executing the script can't access at least one of the keys mentioned in the command",
+            "CROSSSLOT Keys in request don't hash to the same slot",
+        ] {
+            assert!(is_about_a_key(&error(line)), "{line}");
+        }
+        for line in [
+            "NOPERM this user has no permissions to run the 'evalsha' command",
+            "ERR The user executing the script can't run this command or subcommand",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+        ] {
+            assert!(!is_about_a_key(&error(line)), "{line}");
+        }
     }
 }

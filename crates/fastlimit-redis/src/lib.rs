@@ -5,6 +5,11 @@
 //! under any concurrency exactly what a limit allows is admitted. Denied checks write nothing,
 //! and every key has a time to live from the command that writes it.
 //!
+//! Operations that wait at the same moment leave together, in one call of the script, and each
+//! gets the answer that it would have got alone: one failing key, a caller who goes away or a
+//! script that the server forgot harms no other. Nobody waits for a batch to fill: a store that
+//! has nothing else to do sends at once.
+//!
 //! ```no_run
 //! use fastlimit_core::{Rate, RateLimiter};
 //! use fastlimit_redis::RedisStore;
@@ -45,7 +50,8 @@
 //! # When the server fails
 //!
 //! A request never waits without bound: for a connection at most the connect timeout, for an
-//! answer at most the response timeout. What is known of a request that failed, its
+//! answer at most the response timeout, and as long behind the calls that were sent before it.
+//! What is known of a request that failed, its
 //! [`StoreErrorKind`](fastlimit_core::StoreErrorKind) tells; a request whose fate is unknown is
 //! never sent again, so nothing is charged twice. When the server is back, the same store works
 //! again.

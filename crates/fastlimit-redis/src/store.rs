@@ -39,7 +39,8 @@ use crate::{ConnectError, RedisStoreBuilder, failure};
 ///
 /// A request fails with a [`StoreError`], whose [kind](fastlimit_core::StoreErrorKind) is
 ///
-/// - `NotSent` if there was no connection within the connect timeout,
+/// - `NotSent` if there was no connection within the connect timeout, or if what was sent before
+///   it was not answered within the response timeout,
 /// - `OutcomeUnknown` if the answer did not come within the response timeout, if the connection
 ///   broke meanwhile, or if the answer cannot be read,
 /// - `Refused` if the server would not do it now: out of memory, loading, a replica,

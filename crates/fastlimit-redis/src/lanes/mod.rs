@@ -89,7 +89,8 @@ impl Lanes {
         runtime: &Handle,
     ) -> Result<Result<Arc<Lane>, Filling>, ConnectError> {
         let count = u64::try_from(self.slots.len()).unwrap_or(1);
-        let first = hash.checked_rem(count).unwrap_or(0);
+        // The upper half, since a batch tells its keys apart by the lower bits.
+        let first = (hash >> 32).checked_rem(count).unwrap_or(0);
         let first = usize::try_from(first).unwrap_or(0);
         let (before, from) = self.slots.split_at_checked(first).unwrap_or_default();
         let mut latest: Option<Filling> = None;

@@ -68,11 +68,11 @@ for key = 1, #KEYS do
       end
       local keys = together[class]
       if not keys then
-        keys = { size = 0, values = {}, last = last }
+        keys = { size = 0, values = {}, lasts = {} }
         together[class] = keys
       end
       keys.size = keys.size + 1
-      keys[keys.size], keys.values[keys.size] = key, value
+      keys[keys.size], keys.values[keys.size], keys.lasts[keys.size] = key, value, last
     else
       local wrong
       if keeps_its_end then
@@ -98,13 +98,13 @@ for class, keys in pairs(together or {}) do
   if class == 'KEEPTTL' then
     call[size + 1] = class
   else
-    call[size + 1], call[size + 2] = unit, string.format('%.0f', keys.last)
+    call[size + 1], call[size + 2] = unit, string.format('%.0f', keys.lasts[1])
     call[size + 3] = class < 0 and 'NX' or nil
   end
   -- Where it wrote none of them, each finds out why.
   if redis.pcall(unpack(call)) ~= 1 then
     for i = 1, keys.size do
-      local wrong = write(keys[i], keys.values[i], keys.last)
+      local wrong = write(keys[i], keys.values[i], keys.lasts[i])
       if wrong then
         failed = failed or {}
         failed[keys[i]] = wrong
