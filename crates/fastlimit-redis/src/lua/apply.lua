@@ -2,7 +2,64 @@
 
 local ats, xs, ys, frees = {}, {}, {}, {}
 
--- A check or a peek of a key that has no value, or one with the records of the shape alone.
+-- Makes the function that checks or peeks at a key under the one limit of a shape. It does nothing
+-- and returns false where the key holds anything else than a record of that limit.
+--
+-- This is `check` with what hangs on the shape alone looked up once, since looking up is what costs.
+local function check_of_one(shape)
+  local limit = shape[1]
+  local algorithm, tag, period, capacity = limit.algorithm, limit.tag, limit.period, limit.capacity
+  local read, roll, used_of, charge = algorithm.read, algorithm.roll, algorithm.used, algorithm.charge
+  local dead_at_of, grace, grain = algorithm.dead_at, limit.grace, limit.grain
+  local start, length, format, latest_date = shape.start, shape.size, shape.format, limit.latest_date
+  local cost, is_written = shape.cost, shape.cost > 0 and shape.operation == CHECK
+  return function(key, value)
+    local at, x, y, dead_at
+    local end_before = 0
+    if value then
+      if #value ~= length or sub(value, 1, 7) ~= start then
+        return false
+      end
+      at, x, y, dead_at = read(value, 8, period)
+      if not at then
+        return false
+      end
+      end_before = dead_at + grace
+      end_before = end_before + -end_before % grain
+      if at > latest_date then
+        at = nil
+      end
+    end
+    at, x, y = roll(limit, at, x, y)
+    local free = capacity - used_of(limit, at, x, y)
+    local ahead = at > now and (at - now) * 2 or 0
+    local wait
+    if cost <= free or cost == 0 then
+      x, y = charge(limit, at, x, y, cost)
+      free = free - cost
+    else
+      ahead = ahead + 1
+      wait = cost <= capacity and algorithm.passes_at(limit, at, x, y, cost) - now or -1
+    end
+    dead_at = dead_at_of(limit, at, x, y)
+    local reset_at = dead_at > at and dead_at or at
+    reply[size + 1], reply[size + 2] = ahead, free > 0 and free or 0
+    reply[size + 3], reply[size + 4] = reset_at > now and reset_at - now or 0, wait
+    size = size + (wait and 4 or 3)
+    if is_written and not wait then
+      -- A window has no third number, and leaves what comes behind it alone.
+      values[key] = pack_bytes(format, 1, tag, period, at, x, y, dead_at - at)
+      local ends = dead_at + grace
+      ends = ends + -ends % grain
+      -- Where the value is one of this batch, it is the end of what that replaced.
+      keeps_end[key] = ends == end_before and (not expires[key] or keeps_end[key])
+      expires[key] = ends
+    end
+    return true
+  end
+end
+
+-- A check or a peek under several limits of a key that has no value, or one with the records of the shape alone.
 local function check(key, shape, value)
   local cost, count = shape.cost, shape.count
   local is_denied, latest, ends_before = false, now, 0
@@ -17,8 +74,10 @@ local function check(key, shape, value)
         reply[size] = MALFORMED
         return
       end
-      if dead_at + limit.grace > ends_before then
-        ends_before = dead_at + limit.grace
+      local end_before = dead_at + limit.grace
+      end_before = end_before + -end_before % limit.grain
+      if end_before > ends_before then
+        ends_before = end_before
       end
       if at > limit.latest_date then
         at = nil
@@ -52,8 +111,10 @@ local function check(key, shape, value)
       wait = 0
     end
     local dead_at = algorithm.dead_at(limit, at, x, y)
-    if dead_at + limit.grace > ends then
-      ends = dead_at + limit.grace
+    local its_end = dead_at + limit.grace
+    its_end = its_end + -its_end % limit.grain
+    if its_end > ends then
+      ends = its_end
     end
     algorithm.put(fields, limit.field, at, x, y, dead_at)
     local reset_at = dead_at > at and dead_at or at
@@ -146,9 +207,13 @@ local function apply(key, shape, value)
       local record = records[records[i]]
       -- What is dead goes with any write.
       if record then
-        local ends = record.dead_at + min(record.period, LONGEST_GRACE)
+        local grace = min(record.period, LONGEST_GRACE)
+        local ends = record.dead_at + grace
         if ends > now and record.at <= now + record.period + CLOCK_IS_WRONG then
           bytes = bytes .. record.bytes
+          if algorithm_of(byte(record.bytes)).ends_rounded then
+            ends = ends + -ends % grain_of(grace)
+          end
           last = max(last, ends)
         end
       end
@@ -175,12 +240,21 @@ end
 
 -- The operation of a shape on a key, by their places.
 local function run_any(key, place)
-  local shape, value = shapes[place] or read_shape(place), values[key]
+  local shape, value = shapes[place], values[key]
+  if not shape then
+    shape = read_shape(place)
+    shape.check_one = shape.count == 1 and shape.operation <= PEEK and check_of_one(shape)
+  end
   local start = size + 1
   if absent[key] == nil then
     absent[key] = not value
   end
-  if shape.operation <= PEEK and (not value or is_aligned(value, shape)) then
+  local check_one = shape.check_one
+  if check_one then
+    if not check_one(key, value) then
+      apply(key, shape, value)
+    end
+  elseif shape.operation <= PEEK and (not value or is_aligned(value, shape)) then
     check(key, shape, value)
   else
     apply(key, shape, value)

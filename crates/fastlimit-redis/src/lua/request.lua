@@ -18,6 +18,10 @@ local CLOCK_IS_WRONG = 60000
 -- The longest that what is as good as absent is kept.
 local LONGEST_GRACE = 60000
 
+local function grain_of(grace)
+  return max((grace - grace % 16) / 16, 1)
+end
+
 local shapes = {}
 
 local function read_shape(place)
@@ -32,6 +36,7 @@ local function read_shape(place)
   for at = 15, #text, 18 do
     local tag, period, number, capacity = unpack_bytes('>BI5I6I6', text, at)
     local algorithm = algorithm_of(tag)
+    local grace = min(period, LONGEST_GRACE)
     count = count + 1
     shape[count] = {
       algorithm = algorithm,
@@ -44,7 +49,9 @@ local function read_shape(place)
       -- When the window began that holds now.
       window = now - now % period,
       latest_date = now + period + CLOCK_IS_WRONG,
-      grace = min(period, LONGEST_GRACE),
+      grace = grace,
+      -- What the end of its key is a multiple of.
+      grain = algorithm.ends_rounded and grain_of(grace) or 1,
       -- Where the state begins behind the head, in bytes and in numbers.
       body = start + 6,
       field = field + 2,

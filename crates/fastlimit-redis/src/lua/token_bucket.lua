@@ -2,7 +2,9 @@
 -- holds how long that takes to come back, under the limit that wrote it ---------------------------
 
 local function token_bucket()
-  local algorithm = { size = 24, format = 'BI5I7I6I5I6', fields = 6 }
+  -- The state of a bucket ends at another time after each charge. Its key lives on for up to a
+  -- 16th of the grace, so that many have the same end, and one that is charged again keeps it.
+  local algorithm = { size = 24, format = 'BI5I7I6I5I6', fields = 6, ends_rounded = true }
 
   -- 100 years of 365.25 days.
   local LONGEST_DRAIN = 3155760000000
