@@ -11,6 +11,7 @@ mod cancellation;
 mod exactness;
 mod fake_server;
 mod foreign_data;
+mod histories;
 mod keys;
 mod model;
 mod outage;
