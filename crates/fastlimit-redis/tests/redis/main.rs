@@ -7,6 +7,7 @@
 )]
 
 mod arithmetic;
+mod batches;
 mod cancellation;
 mod exactness;
 mod fake_server;
@@ -14,6 +15,7 @@ mod foreign_data;
 mod histories;
 mod keys;
 mod model;
+mod msetex;
 mod outage;
 mod permissions;
 mod replies;
