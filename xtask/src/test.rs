@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         }
         Msetex::Absent(_) => remarks.push_str("; MSETEX was not used, as said above"),
     }
-    println!("xtask: passed {}{remarks}", passed.join(", "));
+    println!("xtask: passed {}{remarks}", passed.join(" and "));
     Ok(())
 }
 

