@@ -8,9 +8,17 @@ use crate::program;
 /// The programs that count as a Redis server, the first one preferred.
 const SERVERS: [&str; 2] = ["redis-server", "valkey-server"];
 
-/// Finds a Redis server on the `PATH`.
+/// Finds the server that the harness takes: the one that is named, else one on the `PATH`.
 pub(crate) fn server() -> Option<PathBuf> {
-    SERVERS.into_iter().find_map(program::find)
+    std::env::var_os("FASTLIMIT_TEST_REDIS_SERVER")
+        .filter(|server| !server.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| on_path().next())
+}
+
+/// Finds the servers on the `PATH`.
+pub(crate) fn on_path() -> impl Iterator<Item = PathBuf> {
+    SERVERS.into_iter().filter_map(program::find)
 }
 
 /// Installs a Redis server and returns where it is.

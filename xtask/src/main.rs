@@ -7,8 +7,10 @@ mod core_deps;
 mod docker;
 mod install;
 mod local_image;
+mod msetex;
 mod program;
 mod test;
+mod wheel;
 
 const USAGE: &str = "\
 Tasks of this workspace.
@@ -18,15 +20,18 @@ Usage: cargo xtask <task>
 Tasks:
   test [-- <arguments>]  Makes a real Redis available, installing or building what is missing, and
                          runs all tests on it; those that need Redis run on a server from the PATH
-                         and in a container, where there are both. The arguments go to each
+                         and in a container, where there are both, and those of the Redis store
+                         once more on a server that has MSETEX. The arguments go to each
                          `cargo test`.
   check-core-deps        Fails if fastlimit-core depends on a runtime, a server or a Redis client.
 
 Environment of `test`:
-  FASTLIMIT_TEST_REDIS_URL    A running Redis to test on, instead of all others.
-  FASTLIMIT_TEST_REDIS_IMAGE  The image for containers, as name:tag.
-  CI                          With `true`, a server is installed even where Docker would do, and
-                              a Docker daemon that answers must be used.
+  FASTLIMIT_TEST_REDIS_URL     A running Redis to test on, instead of all others.
+  FASTLIMIT_TEST_REDIS_IMAGE   The image for containers, as name:tag.
+  FASTLIMIT_TEST_REDIS_SERVER  The program of a server, instead of one on the PATH.
+  CI                           With `true`, a server is installed even where Docker would do, a
+                               Docker daemon that answers must be used, and a server with MSETEX
+                               that can be had must be.
 ";
 
 fn main() -> ExitCode {

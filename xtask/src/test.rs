@@ -1,8 +1,10 @@
 //! Runs all tests on a real Redis.
 
 use std::env;
+use std::path::Path;
 
 use crate::docker::Docker;
+use crate::msetex::Msetex;
 use crate::{install, local_image, program};
 
 /// The packages whose tests need Redis, and so run on each way to get one.
@@ -25,23 +27,33 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
             .chain([("FASTLIMIT_TEST_REDIS_SOURCE", source)])
             .collect()
     };
-    match (ways.path, &ways.image) {
-        (true, Some(_)) => {
-            all_tests(&environment("path"), arguments)?;
-            redis_tests(&environment("docker"), arguments)?;
-            println!("xtask: passed with a server from the PATH and with Docker");
-        }
-        (true, None) => {
-            all_tests(&environment("path"), arguments)?;
-            println!(
-                "xtask: passed with a server from the PATH; Docker did not run, as said above"
-            );
-        }
-        (false, _) => {
-            all_tests(&environment("docker"), arguments)?;
-            println!("xtask: passed with Docker; no server is on the PATH");
-        }
+    let mut passed = Vec::new();
+    let mut remarks = String::new();
+    if ways.path {
+        all_tests(&environment("path"), arguments)?;
+        passed.push("with a server from the PATH".to_owned());
+    } else {
+        remarks.push_str("; no server is on the PATH");
     }
+    match (&ways.image, ways.path) {
+        (Some(_), true) => redis_tests(&environment("docker"), arguments)?,
+        (Some(_), false) => all_tests(&environment("docker"), arguments)?,
+        (None, _) => remarks.push_str("; Docker did not run, as said above"),
+    }
+    if ways.image.is_some() {
+        passed.push("with Docker".to_owned());
+    }
+    match &ways.msetex {
+        Msetex::Server(server, version) => {
+            store_tests(server, arguments)?;
+            passed.push(format!("with {version}, which has MSETEX"));
+        }
+        Msetex::Known(version) => {
+            remarks.push_str(&format!("; that server is {version}, which has MSETEX"));
+        }
+        Msetex::Absent(_) => remarks.push_str("; MSETEX was not used, as said above"),
+    }
+    println!("xtask: passed {}{remarks}", passed.join(" and "));
     Ok(())
 }
 
@@ -49,6 +61,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 struct Ways {
     path: bool,
     image: Option<String>,
+    msetex: Msetex,
 }
 
 impl Ways {
@@ -65,39 +78,48 @@ impl Ways {
             Some(program) => println!("xtask: Redis from the PATH: {}", program.display()),
             None => println!("xtask: Redis from the PATH: none, and Docker does without"),
         }
-        let image = match (docker, &server) {
-            (Docker::Image(image), _) => Ok(image),
-            (Docker::NoImage(reason), Some(server)) => {
-                println!("xtask: {reason}");
-                println!("xtask: building an image of {}", server.display());
-                local_image::obtain(server)
+        let image = image(docker, server.as_deref(), ci)?;
+        match &image {
+            Ok(image) => println!("xtask: Redis by Docker: {image}"),
+            Err(reason) => println!("xtask: Redis by Docker: none: {reason}"),
+        }
+        let msetex = Msetex::find(server.as_deref(), ci)
+            .map_err(|reason| format!("there is no server with MSETEX: {reason}"))?;
+        match &msetex {
+            Msetex::Server(server, version) => {
+                println!("xtask: Redis with MSETEX: {version}: {}", server.display());
             }
-            (Docker::NoImage(reason), None) => Err(reason),
-            (Docker::Absent(reason), _) => {
-                println!("xtask: Redis by Docker: none: {reason}");
-                return Ok(Self {
-                    path: server.is_some(),
-                    image: None,
-                });
-            }
-        };
-        let image = match image {
-            Ok(image) => {
-                println!("xtask: Redis by Docker: {image}");
-                Some(image)
-            }
-            Err(reason) if ci => {
-                return Err(format!("Docker answers and has no image: {reason}"));
-            }
-            Err(reason) => {
-                println!("xtask: Redis by Docker: none: {reason}");
-                None
-            }
-        };
+            Msetex::Known(version) => println!("xtask: Redis with MSETEX: {version}, as above"),
+            Msetex::Absent(reason) => println!("xtask: Redis with MSETEX: none: {reason}"),
+        }
         Ok(Self {
             path: server.is_some(),
-            image,
+            image: image.ok(),
+            msetex,
         })
+    }
+}
+
+/// Finds or builds the image for containers, or says why there is none; without one where there
+/// must be one, it fails.
+fn image(
+    docker: Docker,
+    server: Option<&Path>,
+    is_needed: bool,
+) -> Result<Result<String, String>, String> {
+    let image = match (docker, server) {
+        (Docker::Image(image), _) => Ok(image),
+        (Docker::NoImage(reason), Some(server)) => {
+            println!("xtask: {reason}");
+            println!("xtask: building an image of {}", server.display());
+            local_image::obtain(server)
+        }
+        (Docker::NoImage(reason), None) => Err(reason),
+        (Docker::Absent(reason), _) => return Ok(Err(reason)),
+    };
+    match image {
+        Err(reason) if is_needed => Err(format!("Docker answers and has no image: {reason}")),
+        image => Ok(image),
     }
 }
 
@@ -120,5 +142,17 @@ fn redis_tests(environment: &[(&str, &str)], arguments: &[&str]) -> Result<(), S
         .args(["--all-features", "--tests"])
         .args(arguments)
         .envs(environment.iter().copied());
+    program::run(&mut command)
+}
+
+/// Runs the tests of the store on a server that is named.
+fn store_tests(server: &Path, arguments: &[&str]) -> Result<(), String> {
+    let mut command = program::cargo();
+    command
+        .args(["test", "--package", "fastlimit-redis"])
+        .args(["--all-features", "--tests"])
+        .args(arguments)
+        .env("FASTLIMIT_TEST_REDIS_SERVER", server)
+        .env("FASTLIMIT_TEST_REDIS_SOURCE", "path");
     program::run(&mut command)
 }

@@ -11,11 +11,11 @@
 //! 2. a container, if a Docker daemon answers and has or can pull the image
 //!    `FASTLIMIT_TEST_REDIS_IMAGE` (by default [`DEFAULT_IMAGE`]). The `docker` command line tool
 //!    must be on the `PATH`: it stops, pauses and, after a crash, removes containers;
-//! 3. a `redis-server` or `valkey-server` on the `PATH`, on a free loopback port and in a folder
-//!    of its own.
+//! 3. the program that `FASTLIMIT_TEST_REDIS_SERVER` names by its path, else a `redis-server` or
+//!    `valkey-server` on the `PATH`, on a free loopback port and in a folder of its own.
 //!
-//! `FASTLIMIT_TEST_REDIS_SOURCE` set to `url`, `docker` or `path` forces one of them.
-//! `cargo xtask test` makes sure that there is one, and runs the tests on each.
+//! `FASTLIMIT_TEST_REDIS_SOURCE` set to `url`, `docker` or `path` forces one of them; to
+//! test on a certain server, force `path` and name its program. `cargo xtask test` makes sure that there is one, and runs the tests on each.
 //!
 //! # Which server to take
 //!

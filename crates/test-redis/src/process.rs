@@ -1,4 +1,4 @@
-//! A server process of a program on the `PATH`.
+//! A server process of a program on this machine.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, BufRead, BufReader, Write};

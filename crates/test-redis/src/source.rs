@@ -16,7 +16,8 @@ pub enum Source {
     Url,
     /// A container.
     Docker,
-    /// A `redis-server` or `valkey-server` on the `PATH`.
+    /// The program of `FASTLIMIT_TEST_REDIS_SERVER`, else a `redis-server` or `valkey-server` on
+    /// the `PATH`.
     Path,
 }
 
@@ -44,6 +45,7 @@ pub(crate) struct Environment {
     pub(crate) url: Option<String>,
     pub(crate) source: Option<String>,
     pub(crate) image: Option<String>,
+    pub(crate) server: Option<OsString>,
     pub(crate) path: Option<OsString>,
 }
 
@@ -55,6 +57,7 @@ impl Environment {
             url: text("FASTLIMIT_TEST_REDIS_URL"),
             source: text("FASTLIMIT_TEST_REDIS_SOURCE"),
             image: text("FASTLIMIT_TEST_REDIS_IMAGE"),
+            server: env::var_os("FASTLIMIT_TEST_REDIS_SERVER").filter(|value| !value.is_empty()),
             path: env::var_os("PATH"),
         }
     }
@@ -116,11 +119,25 @@ impl Environment {
                 docker::obtain(&image)?;
                 Ok(Choice::Docker(image))
             }
-            Source::Path => match self.find(&["redis-server", "valkey-server"]) {
-                Some(program) => Ok(Choice::Path(program)),
-                None => Err("there is no `redis-server` or `valkey-server` on the PATH".to_owned()),
-            },
+            Source::Path => self.program().map(Choice::Path),
         }
+    }
+
+    /// Returns the program that is named, never another in its place; else one on the `PATH`.
+    fn program(&self) -> Result<PathBuf, String> {
+        if let Some(server) = &self.server {
+            let program = PathBuf::from(server);
+            return if program.is_file() {
+                Ok(program)
+            } else {
+                let name = program.display();
+                Err(format!(
+                    "FASTLIMIT_TEST_REDIS_SERVER is `{name}`, which is no file"
+                ))
+            };
+        }
+        self.find(&["redis-server", "valkey-server"])
+            .ok_or_else(|| "there is no `redis-server` or `valkey-server` on the PATH".to_owned())
     }
 
     /// Finds the first of the programs that a folder of the `PATH` holds.
@@ -236,5 +253,19 @@ mod tests {
             environment.shared().unwrap(),
             Choice::Path(second.join("redis-server"))
         );
+    }
+
+    #[test]
+    fn a_server_that_is_named_comes_before_the_path() {
+        let folder = crate::process::Folder::new().unwrap();
+        let [on_path, named] = ["redis-server", "named"].map(|name| folder.path().join(name));
+        fs::write(&on_path, "").unwrap();
+        let mut environment = forced("path");
+        environment.path = Some(folder.path().into());
+        environment.server = Some(named.clone().into());
+        let text = environment.shared().unwrap_err().to_string();
+        assert!(text.contains("named`, which is no file"), "{text}");
+        fs::write(&named, "").unwrap();
+        assert_eq!(environment.shared().unwrap(), Choice::Path(named));
     }
 }

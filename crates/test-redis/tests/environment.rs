@@ -8,18 +8,21 @@
     reason = "a panic in a function of a test is a failed test"
 )]
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fastlimit_test_redis::{Source, TestRedis};
+use fastlimit_test_redis::{Source, TestRedis, unique_prefix};
 
-const VARIABLES: [&str; 3] = [
+const VARIABLES: [&str; 4] = [
     "FASTLIMIT_TEST_REDIS_URL",
     "FASTLIMIT_TEST_REDIS_SOURCE",
     "FASTLIMIT_TEST_REDIS_IMAGE",
+    "FASTLIMIT_TEST_REDIS_SERVER",
 ];
 
 /// Returns the holder with none of the harness's variables set.
@@ -118,6 +121,31 @@ fn a_forced_source_is_not_replaced_by_another() {
         );
         assert!(text.contains(&format!("forces `{source}`")), "{text}");
     }
+}
+
+#[test]
+fn a_server_that_is_named_is_the_one_that_is_started() {
+    let folder = std::env::temp_dir().join(unique_prefix());
+    fs::create_dir(&folder).unwrap();
+    let program = folder.join("my-server");
+    let named = |argument| {
+        let mut command = holder();
+        command
+            .env("FASTLIMIT_TEST_REDIS_SOURCE", "path")
+            .env("FASTLIMIT_TEST_REDIS_SERVER", &program)
+            .arg(argument);
+        complaint(&mut command)
+    };
+    let text = named("--shared");
+    assert!(text.contains("my-server`, which is no file"), "{text}");
+
+    fs::write(&program, "#!/bin/sh\necho this is my server\nexit 1\n").unwrap();
+    fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+    for argument in ["--shared", "--exclusive"] {
+        let text = named(argument);
+        assert!(text.contains("this is my server"), "{text}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -103,3 +103,129 @@ impl Future for Ticket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use fastlimit_core::StoreErrorKind;
+
+    use super::*;
+
+    /// Counts how often somebody was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Woken {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    /// What came to a ticket: the text of the answer.
+    fn poll(ticket: &mut Ticket, woken: &Arc<Woken>) -> Option<String> {
+        let waker = Waker::from(Arc::clone(woken));
+        match Pin::new(ticket).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Answer::Is(Err(error))) => Some(error.message().to_owned()),
+            Poll::Ready(answer) => unreachable!("{answer:?}"),
+            Poll::Pending => None,
+        }
+    }
+
+    fn give(answers: &Answers, texts: &[&str]) {
+        answers.give(texts.iter().map(|text| {
+            let error = StoreError::new(StoreErrorKind::Refused, (*text).to_owned());
+            Answer::Is(Err(error))
+        }));
+    }
+
+    fn tickets<const N: usize>(answers: &Answers) -> [Ticket; N] {
+        std::array::from_fn(|place| answers.ticket(place))
+    }
+
+    #[test]
+    fn an_answer_waits_for_who_has_not_asked_yet() {
+        let answers = Answers::default();
+        let [mut first, mut second] = tickets(&answers);
+        give(&answers, &["one", "two"]);
+        let woken = Arc::default();
+        assert_eq!(poll(&mut second, &woken).as_deref(), Some("two"));
+        assert_eq!(poll(&mut first, &woken).as_deref(), Some("one"));
+        assert_eq!(woken.count(), 0);
+    }
+
+    #[test]
+    fn who_asked_is_woken_once() {
+        let answers = Answers::default();
+        let [mut first, mut second, mut third] = tickets(&answers);
+        let [woken, other] = [(); 2].map(|()| Arc::<Woken>::default());
+        // The last ticket first: there is no place for the others yet.
+        assert_eq!(poll(&mut third, &woken), None);
+        assert_eq!(poll(&mut first, &other), None);
+        give(&answers, &["one", "two", "three"]);
+        assert_eq!((woken.count(), other.count()), (1, 1));
+        assert_eq!(poll(&mut first, &other).as_deref(), Some("one"));
+        assert_eq!(poll(&mut second, &other).as_deref(), Some("two"));
+        assert_eq!(poll(&mut third, &woken).as_deref(), Some("three"));
+        assert_eq!((woken.count(), other.count()), (1, 1));
+    }
+
+    #[test]
+    fn the_one_who_polled_last_is_woken() {
+        let answers = Answers::default();
+        let [mut ticket] = tickets(&answers);
+        let [before, last] = [(); 2].map(|()| Arc::<Woken>::default());
+        assert_eq!(poll(&mut ticket, &before), None);
+        assert_eq!(poll(&mut ticket, &before), None);
+        assert_eq!(poll(&mut ticket, &last), None);
+        give(&answers, &["one"]);
+        assert_eq!((before.count(), last.count()), (0, 1));
+        assert_eq!(poll(&mut ticket, &before).as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn an_answer_comes_once() {
+        let answers = Answers::default();
+        let [mut ticket] = tickets(&answers);
+        let woken = Arc::default();
+        give(&answers, &["one"]);
+        assert!(poll(&mut ticket, &woken).is_some());
+        assert_eq!(poll(&mut ticket, &woken), None);
+        assert_eq!(poll(&mut ticket, &woken), None);
+    }
+
+    #[test]
+    fn a_dropped_ticket_takes_no_other_s_answer_along() {
+        let answers = Answers::default();
+        let [mut first, unpolled, mut polled, mut last, late] = tickets(&answers);
+        let [woken, gone] = [(); 2].map(|()| Arc::<Woken>::default());
+        drop(unpolled);
+        for ticket in [&mut first, &mut last] {
+            assert_eq!(poll(ticket, &woken), None);
+        }
+        assert_eq!(poll(&mut polled, &gone), None);
+        drop(polled);
+        give(&answers, &["one", "two", "three", "four", "five"]);
+        drop(late);
+        assert_eq!(woken.count(), 2);
+        assert_eq!(poll(&mut first, &woken).as_deref(), Some("one"));
+        assert_eq!(poll(&mut last, &woken).as_deref(), Some("four"));
+    }
+
+    #[test]
+    fn tickets_outlive_the_batch() {
+        let answers = Answers::default();
+        let [mut ticket] = tickets(&answers);
+        let woken = Arc::default();
+        give(&answers, &["one"]);
+        drop(answers);
+        assert_eq!(poll(&mut ticket, &woken).as_deref(), Some("one"));
+    }
+}

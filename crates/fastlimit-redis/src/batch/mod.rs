@@ -2,6 +2,8 @@
 
 mod answers;
 mod item;
+#[cfg(test)]
+mod tests;
 
 use fastlimit_core::{StoreError, Timestamp};
 use hashbrown::HashTable;

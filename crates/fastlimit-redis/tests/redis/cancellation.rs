@@ -1,10 +1,10 @@
 //! Callers who go away.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, Limit, Operation};
+use fastlimit_core::{Cost, Key, Limit, Operation, Request, Store};
 
 use crate::rig::{Rig, apply};
 
@@ -66,6 +66,73 @@ async fn whoever_goes_away_harms_nobody() {
         last.unwrap().remaining(),
         Cost::requests(CAPACITY - used - 1)
     );
+}
+
+/// Lets other tasks have their turn so many times.
+async fn turns(count: u64) {
+    for _ in 0..count {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// One in ten is dropped: unpolled, after a few turns, or after a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenth_that_goes_away_takes_nobody_s_answer_along() {
+    const TASKS: u64 = 6_000;
+    const CAPACITY: u64 = 1_000_000;
+    const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+    let rig = Arc::new(Rig::new());
+    let store = rig.store().await;
+    let limit: Limit = format!("{CAPACITY}/day").parse().unwrap();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|number| {
+            let (rig, store) = (Arc::clone(&rig), store.clone());
+            // Neighbours differ in whether they stay, in their key and in how they go.
+            let random = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+            let name = KEYS[usize::try_from(random / 1_000 % 4).unwrap()];
+            tokio::spawn(async move {
+                let check = Operation::Check(Cost::ONE);
+                let ask = store.apply(&Request::new(rig.key(name), limit, check));
+                let answer = if random % 10 > 0 {
+                    Some(ask.await)
+                } else {
+                    let way = random / 10;
+                    tokio::select! {
+                        biased;
+                        () = turns(way / 3 % 6), if way % 3 < 2 => None,
+                        () = tokio::time::sleep(pause(number) / 8), if way % 3 == 2 => None,
+                        answer = ask => Some(answer),
+                    }
+                };
+                let outcome = answer.map(Result::unwrap);
+                (name, outcome.map(|it| it.remaining().whole_requests()))
+            })
+        })
+        .collect();
+    let mut asked = HashMap::<_, u64>::new();
+    let mut answers = HashMap::<_, Vec<u64>>::new();
+    for task in tasks {
+        let (name, answer) = task.await.unwrap();
+        *asked.entry(name).or_default() += 1;
+        answers.entry(name).or_default().extend(answer);
+    }
+    for name in KEYS {
+        let answers = &answers[name];
+        let answered = u64::try_from(answers.len()).unwrap();
+        let distinct: HashSet<_> = answers.iter().copied().collect();
+        assert_eq!(distinct.len(), answers.len(), "two got the same answer");
+        assert!(answered >= asked[name] * 8 / 10, "{answered}");
+        // Behind all that was sent before it.
+        let last = apply(&store, rig.key(name), limit, Operation::Check(Cost::ONE)).await;
+        let used = CAPACITY - last.unwrap().remaining().whole_requests() - 1;
+        println!(
+            "{name}: {answered} of {} answered, {used} charged",
+            asked[name]
+        );
+        assert!((answered..=asked[name]).contains(&used), "{used}");
+        let lowest = answers.iter().copied().min().unwrap();
+        assert!(CAPACITY - lowest <= used);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

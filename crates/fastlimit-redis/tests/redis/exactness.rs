@@ -221,7 +221,8 @@ fn windows_that_turn_over_are_each_exact() {
 
 #[test]
 fn two_limits_admit_what_a_sequence_of_requests_would() {
-    both("50/second; 200/minute", 5_500, 1, |windows| {
+    // Eight windows: four of them in one minute, wherever the minute turns over.
+    both("50/second; 200/minute", 7_500, 1, |windows| {
         let mut in_minute = BTreeMap::<u64, u64>::new();
         for (start, (asked, admitted)) in windows {
             let used = in_minute.entry(start - start % 60_000).or_default();

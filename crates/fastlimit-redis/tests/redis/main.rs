@@ -7,12 +7,15 @@
 )]
 
 mod arithmetic;
+mod batches;
 mod cancellation;
 mod exactness;
 mod fake_server;
 mod foreign_data;
+mod histories;
 mod keys;
 mod model;
+mod msetex;
 mod outage;
 mod permissions;
 mod replies;

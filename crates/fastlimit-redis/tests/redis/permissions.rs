@@ -8,11 +8,12 @@ use redis::cmd;
 
 use crate::rig::{apply, at, connection};
 
-const COMMANDS: [&str; 7] = [
+pub(crate) const COMMANDS: [&str; 7] = [
     "+eval", "+evalsha", "+time", "+mget", "+get", "+set", "+del",
 ];
 
-async fn set_user(admin: &mut MultiplexedConnection, prefix: &str, commands: &[&str]) {
+/// Makes a user who may use these commands on the keys of a prefix.
+pub(crate) async fn set_user(admin: &mut MultiplexedConnection, prefix: &str, commands: &[&str]) {
     let mut set = cmd("ACL");
     set.arg(&["SETUSER", "limiter", "reset", "on", ">secret", "resetkeys"]);
     set.arg(format!("~{prefix}:*"))

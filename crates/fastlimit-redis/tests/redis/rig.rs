@@ -9,7 +9,7 @@ use fastlimit_core::{
 use fastlimit_redis::{RedisStore, RedisStoreBuilder};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncCommands, AsyncConnectionConfig, Client, cmd};
+use redis::{AsyncCommands, AsyncConnectionConfig, Client, Value, cmd};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -100,6 +100,26 @@ impl Stored {
             }
         }
     }
+}
+
+/// How often the server carried out a command.
+pub(crate) async fn calls(connection: &mut MultiplexedConnection, command: &str) -> u64 {
+    let info: String = cmd("INFO")
+        .arg("commandstats")
+        .query_async(connection)
+        .await
+        .unwrap();
+    let line = format!("cmdstat_{command}:calls=");
+    let calls = info.lines().find_map(|stat| stat.strip_prefix(&line));
+    calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
+}
+
+/// Whether the server can write several keys at once with one time to live.
+pub(crate) async fn knows_msetex(connection: &mut MultiplexedConnection) -> bool {
+    let mut ask = cmd("COMMAND");
+    ask.arg("INFO").arg("MSETEX");
+    let told: Vec<Value> = ask.query_async(connection).await.unwrap();
+    told.iter().any(|told| *told != Value::Nil)
 }
 
 pub(crate) async fn apply<'a>(

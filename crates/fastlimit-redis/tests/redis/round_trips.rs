@@ -3,21 +3,8 @@
 
 use fastlimit_core::{Cost, Operation, Policy};
 use fastlimit_test_redis::TestRedis;
-use redis::aio::MultiplexedConnection;
 
-use crate::rig::{apply, connection, patient};
-
-/// How often the server carried out a command.
-async fn calls(connection: &mut MultiplexedConnection, command: &str) -> u64 {
-    let info: String = redis::cmd("INFO")
-        .arg("commandstats")
-        .query_async(connection)
-        .await
-        .unwrap();
-    let line = format!("cmdstat_{command}:calls=");
-    let calls = info.lines().find_map(|stat| stat.strip_prefix(&line));
-    calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
-}
+use crate::rig::{apply, calls, connection, patient};
 
 #[tokio::test]
 async fn a_check_is_one_call_of_the_script_whatever_its_limits() {
