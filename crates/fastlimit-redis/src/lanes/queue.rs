@@ -119,7 +119,10 @@ mod tests {
     }
 
     fn numbers(batch: &Batch) -> Vec<usize> {
-        batch.asked().map(|(key, _)| key.parse().unwrap()).collect()
+        batch
+            .keys_of_items()
+            .map(|key| key.parse().unwrap())
+            .collect()
     }
 
     #[test]
