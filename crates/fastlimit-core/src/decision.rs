@@ -40,17 +40,18 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The decision of an outcome, if it is of one limit: taken apart, so that few words are copied
-    /// and not the room for several verdicts.
-    #[inline]
-    pub(crate) fn of_one(outcome: &Outcome, limit: Limit) -> Option<Self> {
+    /// The decision of an outcome, if it is of one limit.
+    #[inline(always)]
+    pub(crate) fn of_one(outcome: &Outcome, limits: &[Limit]) -> Option<Self> {
+        let (Some(verdict), [limit]) = (outcome.as_one(), limits) else {
+            return None;
+        };
         Some(Self {
-            outcome: outcome.as_one()?,
-            limits: OwnedLimits::One(limit),
+            outcome: Outcome::of_one(outcome.now(), outcome.charged_at(), verdict),
+            limits: OwnedLimits::One(*limit),
         })
     }
 
-    /// Gives the outcome back if it has not as many verdicts as there are limits.
     #[inline]
     pub(crate) fn new(outcome: Outcome, limits: OwnedLimits) -> Result<Self, Outcome> {
         if outcome.verdicts().len() == limits.len() {
