@@ -14,6 +14,8 @@ pub(crate) struct ScopeId(u32);
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
     scopes: Vec<Option<Scope>>,
+    /// The number of each scope that has one, else 0: with it nothing else need be compared.
+    numbers: Vec<u64>,
     free: Vec<u32>,
     by_hash: HashTable<u32>,
 }
@@ -43,6 +45,15 @@ enum Parts {
 impl Scopes {
     #[inline(always)]
     pub(crate) fn is(&self, id: ScopeId, key: &Key<'_>) -> bool {
+        let number = usize::try_from(id.0)
+            .ok()
+            .and_then(|at| self.numbers.get(at));
+        let is_numbered = number.is_some_and(|number| is_number_of(*number, key));
+        is_numbered || self.has_texts_of(id, key)
+    }
+
+    #[inline(never)]
+    fn has_texts_of(&self, id: ScopeId, key: &Key<'_>) -> bool {
         self.get(id).is_some_and(|scope| scope.is(key))
     }
 
@@ -63,14 +74,17 @@ impl Scopes {
             return Some(ScopeId(id));
         }
         let scope = Some(Scope::new(key, hash));
+        let number = key.scope_id().map_or(0, NonZeroU64::get);
         let id = match self.free.pop() {
             Some(id) => {
                 *self.slot(id)? = scope;
+                *self.numbers.get_mut(usize::try_from(id).ok()?)? = number;
                 id
             }
             None => {
                 let id = u32::try_from(self.scopes.len()).ok()?;
                 self.scopes.push(scope);
+                self.numbers.push(number);
                 id
             }
         };
@@ -103,6 +117,12 @@ impl Scopes {
             *slot = None;
             self.free.push(id);
         }
+        if let Some(number) = usize::try_from(id)
+            .ok()
+            .and_then(|at| self.numbers.get_mut(at))
+        {
+            *number = 0;
+        }
     }
 
     #[inline(always)]
@@ -117,6 +137,11 @@ impl Scopes {
     fn slot(&mut self, id: u32) -> Option<&mut Option<Scope>> {
         self.scopes.get_mut(usize::try_from(id).ok()?)
     }
+}
+
+#[inline(always)]
+fn is_number_of(number: u64, key: &Key<'_>) -> bool {
+    key.scope_id().is_some_and(|id| id.get() == number)
 }
 
 impl Scope {

@@ -1,12 +1,21 @@
+use std::num::NonZeroU64;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ahash::RandomState;
 
+use super::DEFAULT_PART;
+
 /// Seeded once per process, so that nobody outside can make keys collide.
 static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+/// The id of [`DEFAULT_PART`], the one text whose id is known everywhere.
+const DEFAULT_ID: u32 = 1;
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(DEFAULT_ID + 1);
+
+/// Two ids and a bit more fit into a word.
+const END_OF_IDS: u32 = 1 << 31;
 
 /// What is known of a part of a key besides its text: computed once where the part lives longer
 /// than a request.
@@ -21,11 +30,19 @@ impl Label {
     /// The label of a text that is kept, and never changes.
     pub(crate) fn of_kept(text: &str) -> Self {
         // Once all are taken there are no more, which costs time and is not wrong.
-        let next = |id: u32| (id != 0).then_some(id.wrapping_add(1));
+        let next = |id: u32| (id < END_OF_IDS).then_some(id.wrapping_add(1));
         let id = NEXT_ID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         Self {
             id: id.unwrap_or(0),
             ..Self::of_passing(text)
+        }
+    }
+
+    /// The label of [`DEFAULT_PART`].
+    pub(crate) fn of_default() -> Self {
+        Self {
+            id: DEFAULT_ID,
+            ..Self::of_passing(DEFAULT_PART)
         }
     }
 
@@ -45,11 +62,30 @@ pub(super) const fn scope_hash(prefix: Label, policy: Label, tenant: Label) -> u
     prefix.hash ^ policy.hash.rotate_left(21) ^ tenant.hash.rotate_left(42)
 }
 
-/// Combines the ids of prefix and policy; 0 if one has none.
-#[inline]
-pub(super) fn names_id(prefix: Label, policy: Label) -> u64 {
-    if prefix.id == 0 || policy.id == 0 {
-        return 0;
+/// The ids of prefix and policy, and whether the tenant is the default one; 0 if a part has none.
+#[derive(Clone, Copy)]
+pub(super) struct Ids(u64);
+
+impl Ids {
+    #[inline]
+    pub(super) fn new(prefix: Label, policy: Label, tenant: Label) -> Self {
+        if prefix.id == 0 || policy.id == 0 {
+            return Self(0);
+        }
+        let names = (u64::from(prefix.id) << 32) | (u64::from(policy.id) << 1);
+        Self(names | u64::from(tenant.id == DEFAULT_ID))
     }
-    (u64::from(prefix.id) << 32) | u64::from(policy.id)
+
+    #[inline]
+    pub(super) const fn of_names(self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.0 & !1)
+    }
+
+    #[inline]
+    pub(super) const fn of_scope(self) -> Option<NonZeroU64> {
+        if self.0 & 1 == 0 {
+            return None;
+        }
+        NonZeroU64::new(self.0)
+    }
 }

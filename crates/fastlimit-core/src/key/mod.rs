@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 
 pub(crate) use label::Label;
-use label::{names_id, scope_hash};
+use label::{Ids, scope_hash};
 
 /// The policy and the tenant of a request that names none.
 pub(crate) const DEFAULT_PART: &str = "default";
@@ -41,7 +41,7 @@ pub struct Key<'a> {
     /// The hash of the first three, so that a store hashes the identifier alone.
     scope_hash: u64,
     /// What belongs to this prefix and this policy alone; 0 if that is not known.
-    names_id: u64,
+    ids: Ids,
 }
 
 impl<'a> Key<'a> {
@@ -76,7 +76,7 @@ impl<'a> Key<'a> {
             tenant: tenant.0,
             identifier,
             scope_hash: scope_hash(prefix.1, policy.1, tenant.1),
-            names_id: names_id(prefix.1, policy.1),
+            ids: Ids::new(prefix.1, policy.1, tenant.1),
         }
     }
 
@@ -155,7 +155,21 @@ impl<'a> Key<'a> {
     #[inline]
     #[must_use]
     pub const fn names_id(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(self.names_id)
+        self.ids.of_names()
+    }
+
+    /// Returns a number that belongs to this prefix, this policy's name and this tenant, as
+    /// [`names_id`](Key::names_id) belongs to the first two. Keys from a limiter have one if they
+    /// are of the tenant `default`.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "default", "1").scope_id(), None);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn scope_id(&self) -> Option<NonZeroU64> {
+        self.ids.of_scope()
     }
 
     /// Appends the key's text to `buffer`, which a store may use again for the next key.
@@ -222,7 +236,7 @@ pub struct OwnedKey {
     /// Where the first three end.
     ends: [usize; 3],
     scope_hash: u64,
-    names_id: u64,
+    ids: Ids,
 }
 
 impl OwnedKey {
@@ -244,7 +258,7 @@ impl OwnedKey {
             tenant: part(policy..tenant),
             identifier: part(tenant..self.parts.len()),
             scope_hash: self.scope_hash,
-            names_id: self.names_id,
+            ids: self.ids,
         }
     }
 }
@@ -265,7 +279,7 @@ impl From<Key<'_>> for OwnedKey {
             parts: parts.into(),
             ends,
             scope_hash: key.scope_hash,
-            names_id: key.names_id,
+            ids: key.ids,
         }
     }
 }

@@ -16,7 +16,7 @@ pub use request::RequestBuilder;
 pub use reservation::Reservation;
 pub use rule::Rule;
 
-use crate::key::{DEFAULT_PART, Label};
+use crate::key::Label;
 use crate::{Algorithm, Cost, Error, Rate, Store};
 
 /// A rate limiter: a store, and how requests become keys in it.
@@ -223,7 +223,7 @@ impl<S: Store> Inner<S> {
         Self {
             prefix: prefix.into(),
             prefix_label: Label::of_kept(prefix),
-            default_label: Label::of_kept(DEFAULT_PART),
+            default_label: Label::of_default(),
             algorithm,
             store,
         }
