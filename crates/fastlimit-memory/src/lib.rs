@@ -29,6 +29,7 @@
 
 mod builder;
 mod coarse;
+mod lock;
 mod name;
 mod overflow;
 mod same_bytes;
