@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::{RateLimiter, RequestBuilder, Rule};
-use crate::key::{DEFAULT_PART, Label};
 use crate::{
-    Decision, Error, Key, Limit, Operation, Outcome, Reply, Request, StoreError, StoreErrorKind,
+    Decision, Error, Key, Limit, Operation, Outcome, Policy, Reply, Request, StoreError,
+    StoreErrorKind,
 };
 
 /// The future of one operation; from [`RateLimiter::check`](super::RateLimiter::check) and the
@@ -34,17 +34,8 @@ impl<'a> Check<'a> {
     pub(super) fn new(request: RequestBuilder<'a>, rule: Rule<'a>, operation: Operation) -> Self {
         let inner = &*request.limiter.inner;
         let limits = rule.limits(inner.algorithm);
-        let default = (DEFAULT_PART, inner.default_label);
-        let key = Key::with_labels(
-            (&*inner.prefix, inner.prefix_label),
-            limits
-                .policy()
-                .map_or(default, |policy| (policy.name(), policy.label())),
-            request
-                .tenant
-                .map_or(default, |tenant| (tenant, Label::of_passing(tenant))),
-            request.identifier,
-        );
+        let policy = limits.policy().map_or(&inner.default, Policy::part);
+        let key = Key::of_kept(&inner.prefix, policy, request.tenant, request.identifier);
         Self {
             limiter: request.limiter,
             request: Request::new(key, limits, operation),
