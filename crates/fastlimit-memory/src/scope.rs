@@ -14,8 +14,8 @@ pub(crate) struct ScopeId(u32);
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
     scopes: Vec<Option<Scope>>,
-    /// The number of each scope that has one, else 0: with it nothing else need be compared.
-    numbers: Vec<u64>,
+    /// The number of each scope, if it has one: with it nothing else need be compared.
+    numbers: Vec<Option<NonZeroU64>>,
     free: Vec<u32>,
     by_hash: HashTable<u32>,
 }
@@ -48,7 +48,7 @@ impl Scopes {
         let number = usize::try_from(id.0)
             .ok()
             .and_then(|at| self.numbers.get(at));
-        let is_numbered = number.is_some_and(|number| is_number_of(*number, key));
+        let is_numbered = matches!(number, Some(Some(number)) if key.has_scope_id(*number));
         is_numbered || self.has_texts_of(id, key)
     }
 
@@ -74,7 +74,7 @@ impl Scopes {
             return Some(ScopeId(id));
         }
         let scope = Some(Scope::new(key, hash));
-        let number = key.scope_id().map_or(0, NonZeroU64::get);
+        let number = key.scope_id();
         let id = match self.free.pop() {
             Some(id) => {
                 *self.slot(id)? = scope;
@@ -121,7 +121,7 @@ impl Scopes {
             .ok()
             .and_then(|at| self.numbers.get_mut(at))
         {
-            *number = 0;
+            *number = None;
         }
     }
 
@@ -137,11 +137,6 @@ impl Scopes {
     fn slot(&mut self, id: u32) -> Option<&mut Option<Scope>> {
         self.scopes.get_mut(usize::try_from(id).ok()?)
     }
-}
-
-#[inline(always)]
-fn is_number_of(number: u64, key: &Key<'_>) -> bool {
-    key.scope_id().is_some_and(|id| id.get() == number)
 }
 
 impl Scope {

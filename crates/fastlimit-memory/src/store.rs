@@ -118,14 +118,13 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-        match (Identifier::short(request.key_ref()), request.limits()) {
-            (Some(identifier), [limit]) => match request.operation() {
-                Operation::Check(cost) => self.inner.check_one(request, identifier, limit, cost),
-                _ => self.inner.apply(request, identifier),
-            },
-            (Some(identifier), _) => self.inner.apply(request, identifier),
-            (None, _) => self.inner.apply_digested(request),
+        if let Some(identifier) = Identifier::short(request.key_ref())
+            && let [limit] = request.limits()
+            && let Operation::Check(cost) = request.operation()
+        {
+            return self.inner.check_one(request, identifier, limit, cost);
         }
+        self.inner.apply(request)
     }
 
     fn answers_at_once(&self) -> bool {
@@ -134,13 +133,6 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
-    #[cold]
-    fn apply_digested(&self, request: &Request<'_>) -> Reply<'static> {
-        let mut digest = String::new();
-        let identifier = Identifier::of(request.key_ref(), &mut digest);
-        self.apply(request, identifier)
-    }
-
     /// What [`apply`](Inner::apply) does, for the most frequent of requests.
     #[inline(always)]
     fn check_one(
@@ -165,28 +157,32 @@ impl Inner {
             let outcome = Outcome::of_one(reading.now, simple.charged_at, simple.verdict);
             return Reply::ready(Ok(outcome));
         }
-        self.apply_locked(shard, request, identifier, hash, reading)
+        self.apply_locked(shard, request, hash, reading)
     }
 
     #[inline(never)]
-    fn apply(&self, request: &Request<'_>, identifier: Identifier<'_>) -> Reply<'static> {
+    fn apply(&self, request: &Request<'_>) -> Reply<'static> {
+        let mut digest = String::new();
+        let identifier = Identifier::of(request.key_ref(), &mut digest);
         let hash = self.table.hash(request.key_ref(), identifier);
         let shard = self.table.lock(hash);
         // Under the lock, as above.
         let reading = self.time.read(request.operation(), request.limits());
-        self.apply_locked(shard, request, identifier, hash, reading)
+        self.apply_locked(shard, request, hash, reading)
     }
 
+    /// Takes few words, so that none is written to memory in the usual case.
     #[inline(never)]
     fn apply_locked<'a>(
         &'a self,
         mut shard: Locked<'a>,
         request: &Request<'_>,
-        identifier: Identifier<'_>,
         hash: u64,
         reading: Reading,
     ) -> Reply<'static> {
         let key = request.key_ref();
+        let mut digest = String::new();
+        let identifier = Identifier::of(key, &mut digest);
         let at = match shard.find_first(key, identifier, hash) {
             Some((at, _)) => Some(at),
             None => shard.find(key, identifier, hash),

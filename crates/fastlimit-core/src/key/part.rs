@@ -76,7 +76,7 @@ pub(super) fn hash_of_texts(prefix: &str, policy: &str, tenant: &str) -> u64 {
     as_prefix(prefix) ^ as_policy(policy) ^ as_tenant(tenant)
 }
 
-/// The ids of prefix and policy, and whether the tenant is the default one; 0 if a part has none.
+/// The ids of prefix and policy, and whether the tenant is the default one.
 #[derive(Clone, Copy)]
 pub(super) struct Ids(u64);
 
@@ -85,22 +85,30 @@ impl Ids {
 
     #[inline(always)]
     pub(super) const fn new(prefix: &Part, policy: &Part, is_default_tenant: bool) -> Self {
-        if prefix.id == 0 || policy.id == 0 {
-            return Self::NONE;
-        }
         Self(((prefix.id as u64) << 32) | ((policy.id as u64) << 1) | is_default_tenant as u64)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) const fn of_names(self) -> Option<NonZeroU64> {
+        let (prefix, policy) = (self.0 >> 32, self.0 as u32 >> 1);
+        if prefix == 0 || policy == 0 {
+            return None;
+        }
         NonZeroU64::new(self.0 & !1)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) const fn of_scope(self) -> Option<NonZeroU64> {
-        if self.0 & 1 == 0 {
-            return None;
+        match self.of_names() {
+            Some(_) if self.0 & 1 == 1 => NonZeroU64::new(self.0),
+            _ => None,
         }
-        NonZeroU64::new(self.0)
+    }
+
+    /// Tells whether [`of_scope`](Ids::of_scope) gave `id`, of these or of others: then it has
+    /// all that these must have.
+    #[inline(always)]
+    pub(super) const fn are_of_scope(self, id: NonZeroU64) -> bool {
+        self.0 == id.get()
     }
 }
