@@ -40,16 +40,13 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The decision of an outcome, if it is of one limit.
+    /// The decision of an outcome of one limit.
     #[inline(always)]
-    pub(crate) fn of_one(outcome: &Outcome, limits: &[Limit]) -> Option<Self> {
-        let (Some(verdict), [limit]) = (outcome.as_one(), limits) else {
-            return None;
-        };
-        Some(Self {
+    pub(crate) fn of_one(outcome: &Outcome, verdict: Verdict, limit: &Limit) -> Self {
+        Self {
             outcome: Outcome::of_one(outcome.now(), outcome.charged_at(), verdict),
             limits: OwnedLimits::One(*limit),
-        })
+        }
     }
 
     #[inline]

@@ -13,7 +13,7 @@ pub(crate) fn now() -> Timestamp {
         // The other function panics where this one fails.
         if let Ok(time) = clock_gettime_dynamic(DynamicClockId::Known(ClockId::RealtimeCoarse)) {
             // A clock set before 1970 reads as the epoch.
-            let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+            let seconds = time.tv_sec.max(0).cast_unsigned();
             let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
             let millis = seconds.wrapping_mul(1_000).wrapping_add(nanos / 1_000_000);
             return Timestamp::from_millis(millis);

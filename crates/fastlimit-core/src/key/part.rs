@@ -24,8 +24,11 @@ pub(crate) struct Part {
     as_prefix_of_default: u64,
     /// As a policy.
     as_policy: u64,
-    /// Belongs to this text for as long as the process lives; 0 if the part has none.
-    id: u32,
+    /// A number that belongs to this text for as long as the process lives, where a prefix has it
+    /// in [`Ids`]; 0 if the part has none.
+    id_as_prefix: u64,
+    /// Where a policy has it.
+    id_as_policy: u64,
 }
 
 impl Part {
@@ -33,12 +36,14 @@ impl Part {
         // Once all are taken there are no more, which costs time and is not wrong.
         let next = |id: u32| (id < END_OF_IDS).then_some(id.wrapping_add(1));
         let id = NEXT_ID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let id = u64::from(id.unwrap_or(0));
         Self {
             text: text.into(),
             as_prefix: as_prefix(text),
             as_prefix_of_default: as_prefix(text) ^ as_tenant(DEFAULT_PART),
             as_policy: as_policy(text),
-            id: id.unwrap_or(0),
+            id_as_prefix: id << 32,
+            id_as_policy: id << 1,
         }
     }
 
@@ -85,12 +90,16 @@ impl Ids {
 
     #[inline(always)]
     pub(super) const fn new(prefix: &Part, policy: &Part, is_default_tenant: bool) -> Self {
-        Self(((prefix.id as u64) << 32) | ((policy.id as u64) << 1) | is_default_tenant as u64)
+        let tenant = match is_default_tenant {
+            true => 1,
+            false => 0,
+        };
+        Self(prefix.id_as_prefix | policy.id_as_policy | tenant)
     }
 
     #[inline]
     pub(super) const fn of_names(self) -> Option<NonZeroU64> {
-        let (prefix, policy) = (self.0 >> 32, self.0 as u32 >> 1);
+        let (prefix, policy) = (self.0 >> 32, self.0 << 32 >> 33);
         if prefix == 0 || policy == 0 {
             return None;
         }

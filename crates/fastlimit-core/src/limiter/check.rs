@@ -69,6 +69,10 @@ impl<'a> Check<'a> {
     /// # result.unwrap();
     /// ```
     #[inline]
+    #[allow(
+        clippy::result_large_err,
+        reason = "the check goes back to where it came from"
+    )]
     pub fn at_once(self) -> Result<Result<Decision, Error>, Self> {
         let State::New = self.state else {
             return Err(self);
@@ -93,9 +97,9 @@ impl<'a> Check<'a> {
 
     #[inline(always)]
     fn finish(&self, outcome: Outcome) -> Result<Decision, Error> {
-        match Decision::of_one(&outcome, self.request.limits_ref()) {
-            Some(decision) => Ok(decision),
-            None => self.finish_any(outcome),
+        match (outcome.as_one(), self.request.limits()) {
+            (Some(verdict), [limit]) => Ok(Decision::of_one(&outcome, verdict, limit)),
+            _ => self.finish_any(outcome),
         }
     }
 
@@ -133,6 +137,10 @@ impl<'a> Check<'a> {
 
 /// Moves an answer by its parts. Without it a call that is seldom made would write where the usual
 /// answer goes, so that this one would be written to memory and copied, at several times its price.
+#[allow(
+    clippy::needless_match,
+    reason = "see above: it is about how, not what"
+)]
 #[inline(always)]
 fn apart(answer: Poll<Result<Decision, Error>>) -> Poll<Result<Decision, Error>> {
     match answer {
@@ -165,8 +173,8 @@ impl Future for Check<'_> {
         this.state = State::Done;
         match this.send() {
             Reply::Ready(Ok(outcome)) => {
-                if let Some(decision) = Decision::of_one(&outcome, this.request.limits_ref()) {
-                    return Poll::Ready(Ok(decision));
+                if let (Some(verdict), [limit]) = (outcome.as_one(), this.request.limits()) {
+                    return Poll::Ready(Ok(Decision::of_one(&outcome, verdict, limit)));
                 }
                 apart(Poll::Ready(this.finish_any(outcome)))
             }
