@@ -157,7 +157,22 @@ impl Inner {
             let outcome = Outcome::of_one(reading.now, simple.charged_at, simple.verdict);
             return Reply::ready(Ok(outcome));
         }
-        self.apply_locked(shard, request, hash, reading)
+        self.check_locked(shard, request, hash, reading)
+    }
+
+    /// Takes few words, so that none is written to memory in the usual case.
+    #[inline(never)]
+    fn check_locked<'a>(
+        &'a self,
+        shard: Locked<'a>,
+        request: &Request<'_>,
+        hash: u64,
+        reading: Reading,
+    ) -> Reply<'static> {
+        let mut digest = String::new();
+        // Short, as before: nothing long is digested under a lock.
+        let identifier = Identifier::of(request.key_ref(), &mut digest);
+        self.apply_locked(shard, request, identifier, hash, reading)
     }
 
     #[inline(never)]
@@ -168,21 +183,18 @@ impl Inner {
         let shard = self.table.lock(hash);
         // Under the lock, as above.
         let reading = self.time.read(request.operation(), request.limits());
-        self.apply_locked(shard, request, hash, reading)
+        self.apply_locked(shard, request, identifier, hash, reading)
     }
 
-    /// Takes few words, so that none is written to memory in the usual case.
-    #[inline(never)]
     fn apply_locked<'a>(
         &'a self,
         mut shard: Locked<'a>,
         request: &Request<'_>,
+        identifier: Identifier<'_>,
         hash: u64,
         reading: Reading,
     ) -> Reply<'static> {
         let key = request.key_ref();
-        let mut digest = String::new();
-        let identifier = Identifier::of(key, &mut digest);
         let at = match shard.find_first(key, identifier, hash) {
             Some((at, _)) => Some(at),
             None => shard.find(key, identifier, hash),

@@ -173,6 +173,7 @@ impl Future for Check<'_> {
         this.state = State::Done;
         match this.send() {
             Reply::Ready(Ok(outcome)) => {
+                // Here and not in `finish`, for the reason that `apart` has.
                 if let (Some(verdict), [limit]) = (outcome.as_one(), this.request.limits()) {
                     return Poll::Ready(Ok(Decision::of_one(&outcome, verdict, limit)));
                 }
