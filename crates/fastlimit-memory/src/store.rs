@@ -1,7 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fastlimit_core::{Cost, Entry, Key, Limit, Operation, Outcome, Reply, Request, Store};
+use fastlimit_core::{
+    Algorithm, Cost, Entry, Key, Limit, Operation, Outcome, Reply, Request, Store,
+};
 
 use crate::MemoryStoreBuilder;
 use crate::name::Identifier;
@@ -120,6 +122,7 @@ impl Store for MemoryStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
         if let Some(identifier) = Identifier::short(request.key_ref())
             && let [limit] = request.limits()
+            && limit.algorithm() == Algorithm::FixedWindow
             && let Operation::Check(cost) = request.operation()
         {
             return self.inner.check_one(request, identifier, limit, cost);
