@@ -191,18 +191,14 @@ impl Inner {
 
     fn apply_locked<'a>(
         &'a self,
-        mut shard: Locked<'a>,
+        shard: Locked<'a>,
         request: &Request<'_>,
         identifier: Identifier<'_>,
         hash: u64,
         reading: Reading,
     ) -> Reply<'static> {
         let key = request.key_ref();
-        let at = match shard.find_first(key, identifier, hash) {
-            Some((at, _)) => Some(at),
-            None => shard.find(key, identifier, hash),
-        };
-        Reply::ready(Ok(match at {
+        Reply::ready(Ok(match shard.find(key, identifier, hash) {
             Some(at) => self.apply_to_known(shard, at, request, reading),
             None => self.apply_to_new(shard, request, identifier, hash, reading),
         }))

@@ -204,7 +204,8 @@ impl<'a> Key<'a> {
         self.ids().of_scope()
     }
 
-    /// Tells whether this is the key's [`scope_id`](Key::scope_id), in fewer steps.
+    /// Tells whether a number that is some key's [`scope_id`](Key::scope_id) is this one's, in
+    /// fewer steps than to ask for it.
     ///
     /// ```
     /// # use std::num::NonZeroU64;

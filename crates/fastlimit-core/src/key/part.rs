@@ -114,8 +114,8 @@ impl Ids {
         }
     }
 
-    /// Tells whether [`of_scope`](Ids::of_scope) gave `id`, of these or of others: then it has
-    /// all that these must have.
+    /// Tells whether `id`, which [`of_scope`](Ids::of_scope) gave of these or of others, belongs to
+    /// these. It has all that they must have, so they need not be looked at part by part.
     #[inline(always)]
     pub(super) const fn are_of_scope(self, id: NonZeroU64) -> bool {
         self.0 == id.get()
