@@ -80,27 +80,29 @@ impl<'a> Check<'a> {
         if !self.limiter.inner.store.answers_at_once() {
             return Err(self);
         }
-        Ok(match self.send() {
-            Reply::Ready(Ok(outcome)) => self.finish(outcome),
+        let result = match self.send() {
+            Reply::Ready(Ok(outcome)) => {
+                if let (Some(verdict), [limit]) = (outcome.as_one(), self.request.limits()) {
+                    return Ok(Ok(Decision::of_one(&outcome, verdict, limit)));
+                }
+                self.finish_any(outcome)
+            }
             Reply::Ready(Err(error)) => Err(error.into()),
             Reply::Pending(_) => {
                 let message = "the store has to wait, and had promised not to";
                 Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into())
             }
-        })
+        };
+        // As `apart` does.
+        match result {
+            Ok(decision) => Ok(Ok(decision)),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     #[inline(always)]
     fn send(&self) -> Reply<'a> {
         self.limiter.inner.store.apply(&self.request)
-    }
-
-    #[inline(always)]
-    fn finish(&self, outcome: Outcome) -> Result<Decision, Error> {
-        match (outcome.as_one(), self.request.limits()) {
-            (Some(verdict), [limit]) => Ok(Decision::of_one(&outcome, verdict, limit)),
-            _ => self.finish_any(outcome),
-        }
     }
 
     #[inline(never)]
@@ -173,7 +175,6 @@ impl Future for Check<'_> {
         this.state = State::Done;
         match this.send() {
             Reply::Ready(Ok(outcome)) => {
-                // Here and not in `finish`, for the reason that `apart` has.
                 if let (Some(verdict), [limit]) = (outcome.as_one(), this.request.limits()) {
                     return Poll::Ready(Ok(Decision::of_one(&outcome, verdict, limit)));
                 }

@@ -222,8 +222,12 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert_eq!(outcome.remaining(), Cost::requests(1));
     /// ```
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> Cost {
+        if let Verdicts::One([verdict]) = &self.verdicts {
+            return verdict.remaining();
+        }
         self.verdicts
             .iter()
             .map(Verdict::remaining)
