@@ -57,6 +57,13 @@ impl Cost {
         }
     }
 
+    /// The cost of a number that every count in this crate is bounded by: what a limit may be is
+    /// less than half of what a cost may be, so there is nothing to cut off.
+    #[inline]
+    pub(crate) fn of_capacity(requests: u32) -> Self {
+        Self(u64::from(requests).wrapping_mul(1_000))
+    }
+
     /// Returns the cost in thousandths of a request.
     ///
     /// ```

@@ -40,17 +40,15 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The decision of an outcome, if it is of one limit: taken apart, so that few words are copied
-    /// and not the room for several verdicts.
-    #[inline]
-    pub(crate) fn of_one(outcome: &Outcome, limit: Limit) -> Option<Self> {
-        Some(Self {
-            outcome: outcome.as_one()?,
-            limits: OwnedLimits::One(limit),
-        })
+    /// The decision of an outcome of one limit.
+    #[inline(always)]
+    pub(crate) fn of_one(outcome: &Outcome, verdict: Verdict, limit: &Limit) -> Self {
+        Self {
+            outcome: Outcome::of_one(outcome.now(), outcome.charged_at(), verdict),
+            limits: OwnedLimits::One(*limit),
+        }
     }
 
-    /// Gives the outcome back if it has not as many verdicts as there are limits.
     #[inline]
     pub(crate) fn new(outcome: Outcome, limits: OwnedLimits) -> Result<Self, Outcome> {
         if outcome.verdicts().len() == limits.len() {

@@ -165,7 +165,7 @@ impl Limit {
             Algorithm::TokenBucket if self.rate.requests() > 0 => self.burst,
             _ => self.rate.requests(),
         };
-        Cost::requests(u64::from(requests))
+        Cost::of_capacity(requests)
     }
 
     /// The limit of parts that were taken from a limit.

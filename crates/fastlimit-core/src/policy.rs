@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::grammar::{ParseError, Parser};
-use crate::key::{DEFAULT_PART, Label};
+use crate::key::{DEFAULT_PART, Part};
 use crate::{Algorithm, Limit, Rate};
 
 /// A name and one or more limits that hold together: an operation is charged to all of them
@@ -36,14 +36,13 @@ pub struct Policy {
 }
 
 struct Inner {
-    name: Box<str>,
-    label: Label,
+    name: Part,
     limits: Box<[Limit]>,
 }
 
 impl PartialEq for Inner {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.limits == other.limits
+        self.name.text() == other.name.text() && self.limits == other.limits
     }
 }
 
@@ -121,8 +120,7 @@ impl Policy {
 
     fn from_valid(name: &str, limits: Vec<Limit>) -> Self {
         let inner = Inner {
-            name: name.into(),
-            label: Label::of_kept(name),
+            name: Part::new(name),
             limits: limits.into(),
         };
         Self {
@@ -140,7 +138,7 @@ impl Policy {
     #[inline]
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.inner.name
+        self.inner.name.text()
     }
 
     /// Tells whether the policy was given a name other than `default`.
@@ -170,8 +168,8 @@ impl Policy {
     }
 
     #[inline]
-    pub(crate) fn label(&self) -> Label {
-        self.inner.label
+    pub(crate) fn part(&self) -> &Part {
+        &self.inner.name
     }
 }
 

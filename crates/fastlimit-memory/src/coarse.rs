@@ -8,12 +8,13 @@ use fastlimit_core::{Clock, SystemClock, Timestamp};
 pub(crate) fn now() -> Timestamp {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        use nix::time::{ClockId, clock_gettime};
+        use rustix::time::{ClockId, DynamicClockId, clock_gettime_dynamic};
 
-        if let Ok(time) = clock_gettime(ClockId::CLOCK_REALTIME_COARSE) {
+        // The other function panics where this one fails.
+        if let Ok(time) = clock_gettime_dynamic(DynamicClockId::Known(ClockId::RealtimeCoarse)) {
             // A clock set before 1970 reads as the epoch.
-            let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
-            let nanos = u64::try_from(time.tv_nsec()).unwrap_or(0);
+            let seconds = time.tv_sec.max(0).cast_unsigned();
+            let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
             let millis = seconds.wrapping_mul(1_000).wrapping_add(nanos / 1_000_000);
             return Timestamp::from_millis(millis);
         }

@@ -74,8 +74,11 @@ impl Name {
     pub(crate) fn is(&self, identifier: Identifier<'_>) -> bool {
         match self {
             Self::Short { length, bytes } => {
-                let bytes = bytes.get(..usize::from(*length)).unwrap_or(bytes);
-                !identifier.is_digest && same_bytes(bytes, identifier.bytes())
+                !identifier.is_digest
+                    && identifier.text.len() == usize::from(*length)
+                    && bytes
+                        .get(..identifier.text.len())
+                        .is_some_and(|bytes| same_bytes(bytes, identifier.bytes()))
             }
             Self::Long(text) => !identifier.is_digest && text.as_bytes() == identifier.bytes(),
             Self::Digest(text) => identifier.is_digest && text.as_bytes() == identifier.bytes(),

@@ -14,6 +14,8 @@ pub(crate) struct ScopeId(u32);
 #[derive(Debug, Default)]
 pub(crate) struct Scopes {
     scopes: Vec<Option<Scope>>,
+    /// The number of each scope, if it has one: with it nothing else need be compared.
+    numbers: Vec<Option<NonZeroU64>>,
     free: Vec<u32>,
     by_hash: HashTable<u32>,
 }
@@ -43,6 +45,15 @@ enum Parts {
 impl Scopes {
     #[inline(always)]
     pub(crate) fn is(&self, id: ScopeId, key: &Key<'_>) -> bool {
+        let number = usize::try_from(id.0)
+            .ok()
+            .and_then(|at| self.numbers.get(at));
+        let is_numbered = matches!(number, Some(Some(number)) if key.has_scope_id(*number));
+        is_numbered || self.has_texts_of(id, key)
+    }
+
+    #[inline(never)]
+    fn has_texts_of(&self, id: ScopeId, key: &Key<'_>) -> bool {
         self.get(id).is_some_and(|scope| scope.is(key))
     }
 
@@ -63,14 +74,17 @@ impl Scopes {
             return Some(ScopeId(id));
         }
         let scope = Some(Scope::new(key, hash));
+        let number = key.scope_id();
         let id = match self.free.pop() {
             Some(id) => {
                 *self.slot(id)? = scope;
+                *self.numbers.get_mut(usize::try_from(id).ok()?)? = number;
                 id
             }
             None => {
                 let id = u32::try_from(self.scopes.len()).ok()?;
                 self.scopes.push(scope);
+                self.numbers.push(number);
                 id
             }
         };
@@ -102,6 +116,12 @@ impl Scopes {
         if let Some(slot) = self.slot(id) {
             *slot = None;
             self.free.push(id);
+        }
+        if let Some(number) = usize::try_from(id)
+            .ok()
+            .and_then(|at| self.numbers.get_mut(at))
+        {
+            *number = None;
         }
     }
 

@@ -19,13 +19,20 @@ const CALLS_PER_SWEEP: u32 = 16;
 /// A part of a table's subjects.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    /// Where in the slab the subjects of a hash are.
-    index: HashTable<u32>,
+    index: HashTable<Pointer>,
     slab: Slab,
     scopes: Scopes,
     /// The slot that the next sweep begins with.
     swept: u32,
     calls: u32,
+}
+
+/// Where in the slab a subject is.
+#[derive(Clone, Copy, Debug)]
+struct Pointer {
+    at: u32,
+    /// A part of the hash, so that a look-up finds the subject without a look at others.
+    mark: u32,
 }
 
 /// What a sample of a shard's subjects shows.
@@ -37,36 +44,35 @@ pub(crate) struct Sample {
 }
 
 impl Shard {
+    /// The subject of a key, and its slot. One of billions is missed here and found by
+    /// [`find`](Shard::find): the one that has the mark of another.
     #[inline(always)]
+    pub(crate) fn find_first(
+        &mut self,
+        key: &Key<'_>,
+        identifier: Identifier<'_>,
+        hash: u64,
+    ) -> Option<(u32, &mut Entry)> {
+        let mark = mark(hash);
+        let at = self.index.find(hash, |pointer| pointer.mark == mark)?.at;
+        let subject = self.slab.get_mut(at)?;
+        let is_it = subject.name.is(identifier) && self.scopes.is(subject.scope, key);
+        is_it.then_some((at, &mut subject.entry))
+    }
+
+    /// The slot of the subject of a key.
     pub(crate) fn find(&self, key: &Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
         let mark = mark(hash);
-        let has_mark = |&at: &u32| {
-            self.slab
-                .get(at)
-                .is_some_and(|subject| subject.mark == mark)
+        let is_it = |pointer: &Pointer| {
+            pointer.mark == mark
+                && self
+                    .slab
+                    .get(pointer.at)
+                    .is_some_and(|subject| self.is(subject, key, identifier))
         };
-        let at = *self.index.find(hash, has_mark)?;
-        // One of billions has the mark of another.
-        if self
-            .slab
-            .get(at)
-            .is_some_and(|subject| self.is(subject, key, identifier))
-        {
-            return Some(at);
-        }
-        self.find_among_marks(*key, identifier, hash)
+        Some(self.index.find(hash, is_it)?.at)
     }
 
-    #[cold]
-    fn find_among_marks(&self, key: Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
-        let is_it = |&at: &u32| {
-            let subject = self.slab.get(at);
-            subject.is_some_and(|subject| self.is(subject, &key, identifier))
-        };
-        self.index.find(hash, is_it).copied()
-    }
-
-    #[inline(always)]
     fn is(&self, subject: &Subject, key: &Key<'_>, identifier: Identifier<'_>) -> bool {
         subject.name.is(identifier) && self.scopes.is(subject.scope, key)
     }
@@ -92,7 +98,6 @@ impl Shard {
             name: Name::new(identifier),
             entry,
             scope,
-            mark: mark(hash),
         };
         let Some(at) = self.slab.insert(subject) else {
             self.scopes.leave(scope);
@@ -104,11 +109,15 @@ impl Shard {
             scopes,
             ..
         } = self;
-        let hash_of = |&at: &u32| {
-            slab.get(at)
+        let hash_of = |pointer: &Pointer| {
+            slab.get(pointer.at)
                 .map_or(0, |subject| hash_again(subject, scopes, hasher))
         };
-        index.insert_unique(hash, at, hash_of);
+        let pointer = Pointer {
+            at,
+            mark: mark(hash),
+        };
+        index.insert_unique(hash, pointer, hash_of);
         true
     }
 
@@ -117,7 +126,7 @@ impl Shard {
             return false;
         };
         let hash = hash_again(subject, &self.scopes, hasher);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
+        if let Ok(entry) = self.index.find_entry(hash, |pointer| pointer.at == at) {
             entry.remove();
         }
         self.scopes.leave(subject.scope);

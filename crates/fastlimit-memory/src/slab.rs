@@ -13,8 +13,6 @@ pub(crate) struct Subject {
     pub(crate) name: Name,
     pub(crate) entry: Entry,
     pub(crate) scope: ScopeId,
-    /// A part of the hash, so that a look-up finds the subject with one comparison.
-    pub(crate) mark: u32,
 }
 
 #[derive(Debug)]
@@ -43,7 +41,6 @@ impl Slab {
         u32::try_from(slots).unwrap_or(u32::MAX)
     }
 
-    #[inline(always)]
     pub(crate) fn get(&self, at: u32) -> Option<&Subject> {
         let at = usize::try_from(at).ok()?;
         match self.chunks.get(at / CHUNK)?.get(at % CHUNK)? {
@@ -139,7 +136,6 @@ mod tests {
                 name: Name::new(Identifier::of(&key, &mut digest)),
                 entry: Entry::new(),
                 scope,
-                mark: 0,
             }
         };
         let mut slab = Slab::default();

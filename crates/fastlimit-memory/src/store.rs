@@ -1,7 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fastlimit_core::{Entry, Key, Operation, Outcome, Reply, Request, Store};
+use fastlimit_core::{
+    Algorithm, Cost, Entry, Key, Limit, Operation, Outcome, Reply, Request, Store,
+};
 
 use crate::MemoryStoreBuilder;
 use crate::name::Identifier;
@@ -118,10 +120,14 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-        match Identifier::short(&request.key()) {
-            Some(identifier) => self.inner.apply(request, identifier),
-            None => self.inner.apply_digested(request),
+        if let Some(identifier) = Identifier::short(request.key_ref())
+            && let [limit] = request.limits()
+            && limit.algorithm() == Algorithm::FixedWindow
+            && let Operation::Check(cost) = request.operation()
+        {
+            return self.inner.check_one(request, identifier, limit, cost);
         }
+        self.inner.apply(request)
     }
 
     fn answers_at_once(&self) -> bool {
@@ -130,40 +136,81 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
-    #[cold]
-    fn apply_digested(&self, request: &Request<'_>) -> Reply<'static> {
-        let mut digest = String::new();
-        let identifier = Identifier::of(&request.key(), &mut digest);
-        self.apply(request, identifier)
-    }
-
+    /// What [`apply`](Inner::apply) does, for the most frequent of requests.
     #[inline(always)]
-    fn apply(&self, request: &Request<'_>, identifier: Identifier<'_>) -> Reply<'static> {
-        let (key, limits, operation) = (request.key(), request.limits(), request.operation());
-        let hash = self.table.hash(&key, identifier);
+    fn check_one(
+        &self,
+        request: &Request<'_>,
+        identifier: Identifier<'_>,
+        limit: &Limit,
+        cost: Cost,
+    ) -> Reply<'static> {
+        let key = request.key_ref();
+        let (limits, operation) = (std::slice::from_ref(limit), Operation::Check(cost));
+        let hash = self.table.hash(key, identifier);
         let mut shard = self.table.lock(hash);
         // Read under the lock: a caller that was held up before it must not bring an older time
         // than the state that others dropped meanwhile.
         let reading = self.time.read(operation, limits);
-
-        let Some(at) = shard.find(&key, identifier, hash) else {
-            return Reply::ready(Ok(
-                self.apply_to_new(shard, request, identifier, hash, reading)
-            ));
-        };
-        if let Some(entry) = shard.entry(at)
+        if let Some((_, entry)) = shard.find_first(key, identifier, hash)
             && let Some(simple) = entry.apply_if_simple(limits, operation, reading.now)
             && !reading.is_in_doubt(simple.verdict.retry_after())
         {
-            let is_due = shard.count_call();
-            drop(shard);
-            if is_due {
-                self.table.sweep(reading.now);
-            }
+            self.finish_call(shard, reading);
             let outcome = Outcome::of_one(reading.now, simple.charged_at, simple.verdict);
             return Reply::ready(Ok(outcome));
         }
-        Reply::ready(Ok(self.apply_to_known(shard, at, request, reading)))
+        self.check_locked(shard, request, hash, reading)
+    }
+
+    /// Takes few words, so that none is written to memory in the usual case.
+    #[inline(never)]
+    fn check_locked<'a>(
+        &'a self,
+        shard: Locked<'a>,
+        request: &Request<'_>,
+        hash: u64,
+        reading: Reading,
+    ) -> Reply<'static> {
+        let mut digest = String::new();
+        // Short, as before: nothing long is digested under a lock.
+        let identifier = Identifier::of(request.key_ref(), &mut digest);
+        self.apply_locked(shard, request, identifier, hash, reading)
+    }
+
+    #[inline(never)]
+    fn apply(&self, request: &Request<'_>) -> Reply<'static> {
+        let mut digest = String::new();
+        let identifier = Identifier::of(request.key_ref(), &mut digest);
+        let hash = self.table.hash(request.key_ref(), identifier);
+        let shard = self.table.lock(hash);
+        // Under the lock, as above.
+        let reading = self.time.read(request.operation(), request.limits());
+        self.apply_locked(shard, request, identifier, hash, reading)
+    }
+
+    fn apply_locked<'a>(
+        &'a self,
+        shard: Locked<'a>,
+        request: &Request<'_>,
+        identifier: Identifier<'_>,
+        hash: u64,
+        reading: Reading,
+    ) -> Reply<'static> {
+        let key = request.key_ref();
+        Reply::ready(Ok(match shard.find(key, identifier, hash) {
+            Some(at) => self.apply_to_known(shard, at, request, reading),
+            None => self.apply_to_new(shard, request, identifier, hash, reading),
+        }))
+    }
+
+    #[inline(always)]
+    fn finish_call(&self, mut shard: Locked<'_>, reading: Reading) {
+        let is_due = shard.count_call();
+        drop(shard);
+        if is_due {
+            self.table.sweep(reading.now);
+        }
     }
 
     /// Applies a request to what the shard holds of its subject at `at`.
@@ -185,11 +232,7 @@ impl Inner {
         if entry.is_empty() {
             shard.remove(at);
         }
-        let is_due = shard.count_call();
-        drop(shard);
-        if is_due {
-            self.table.sweep(reading.now);
-        }
+        self.finish_call(shard, reading);
         outcome
     }
 

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ahash::RandomState;
 use fastlimit_core::{Entry, Key, Timestamp};
-use parking_lot::{Mutex, MutexGuard};
 
+use crate::lock::{Guard, Lock};
 use crate::name::Identifier;
 use crate::shard::{SAMPLE, Shard, hash_of};
 
@@ -15,7 +15,7 @@ const MOST_SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Table {
     hasher: RandomState,
-    shards: Box<[Apart<Mutex<Shard>>]>,
+    shards: Box<[Apart<Lock<Shard>>]>,
     max_subjects: usize,
     /// Taken before an entry is inserted, given back after it is removed.
     places: Apart<AtomicUsize>,
@@ -30,7 +30,7 @@ struct Apart<T>(T);
 /// A shard that is locked.
 pub(crate) struct Locked<'a> {
     table: &'a Table,
-    shard: MutexGuard<'a, Shard>,
+    shard: Guard<'a, Shard>,
 }
 
 /// A place for one entry; given back when dropped unless an entry took it.
@@ -81,7 +81,7 @@ impl Table {
     }
 
     #[inline(always)]
-    fn locked<'a>(&'a self, shard: &'a Apart<Mutex<Shard>>) -> Locked<'a> {
+    fn locked<'a>(&'a self, shard: &'a Apart<Lock<Shard>>) -> Locked<'a> {
         Locked {
             table: self,
             shard: shard.0.lock(),

@@ -17,6 +17,13 @@ pub(super) struct Window {
     state: FixedWindow,
 }
 
+/// The window of a request.
+struct Current {
+    window: FixedWindow,
+    until_end: u64,
+    charged_at: Timestamp,
+}
+
 impl PartialEq for Window {
     fn eq(&self, other: &Self) -> bool {
         self.period == other.period && self.state == other.state
@@ -75,41 +82,69 @@ impl Window {
     /// asking at each step which algorithm it is.
     #[inline(always)]
     pub(super) fn check(&mut self, limit: &Limit, cost: Cost, now: Timestamp) -> Simple {
-        let window = self.at(limit, now.as_millis());
         self.requests = limit.rate().requests();
-
+        let Current {
+            window,
+            until_end,
+            charged_at,
+        } = self.at(limit, now);
         let capacity = limit.capacity();
         let left = capacity.as_milli().saturating_sub(window.used);
-        let until_end = window.end(limit).saturating_sub(now.as_millis());
-        let charged_at = now.max(Timestamp::from_millis(window.start));
-        let (verdict, changed) = if cost.is_zero() {
-            (Verdict::standing(left, until_end), false)
+        let (left, wait, changed) = if cost.is_zero() {
+            (left, None, false)
         } else if let Some(left) = left.checked_sub(cost.as_milli()) {
-            self.state = window.charge(cost);
-            (Verdict::standing(left, until_end), true)
+            // At most the capacity.
+            let used = window.used.wrapping_add(cost.as_milli());
+            self.state = FixedWindow { used, ..window };
+            (left, None, true)
         } else {
             let wait = (cost <= capacity).then_some(until_end);
-            (Verdict::standing(left, until_end).denied_for(wait), false)
+            (left, Some(wait), false)
         };
+        let standing = Verdict::standing(left, until_end);
         Simple {
-            verdict,
+            verdict: match wait {
+                None => standing,
+                Some(wait) => standing.denied_for(wait),
+            },
             charged_at,
             changed,
         }
     }
 
-    /// The window at `now`, which for most requests is the one that is stored.
     #[inline(always)]
-    fn at(&self, limit: &Limit, now: u64) -> FixedWindow {
-        match now.checked_sub(self.state.start) {
-            Some(elapsed) if elapsed < self.period.get() => self.state,
-            _ => self.rolled(limit, now),
+    fn at(&self, limit: &Limit, now: Timestamp) -> Current {
+        // Most requests come in the window that is stored: for them nothing need be cut off.
+        if let Some(elapsed) = now.as_millis().checked_sub(self.state.start)
+            && let Some(until_end) = self.period.get().checked_sub(elapsed)
+            && until_end > 0
+        {
+            return Current {
+                window: self.state,
+                until_end,
+                charged_at: now,
+            };
+        }
+        let Current {
+            window,
+            until_end,
+            charged_at,
+        } = self.rolled(limit, now);
+        Current {
+            window,
+            until_end,
+            charged_at,
         }
     }
 
     #[cold]
-    fn rolled(&self, limit: &Limit, now: u64) -> FixedWindow {
-        FixedWindow::at(self.stored(now), limit, now)
+    fn rolled(&self, limit: &Limit, now: Timestamp) -> Current {
+        let window = FixedWindow::at(self.stored(now.as_millis()), limit, now.as_millis());
+        Current {
+            window,
+            until_end: window.end(limit).saturating_sub(now.as_millis()),
+            charged_at: now.max(Timestamp::from_millis(window.start)),
+        }
     }
 
     pub(super) fn expires_at(&self) -> u64 {

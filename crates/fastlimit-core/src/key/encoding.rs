@@ -8,11 +8,11 @@ use super::{DEFAULT_PART, Key};
 const LONGEST_PART: usize = 200;
 
 pub(super) fn write(key: &Key<'_>, buffer: &mut String) {
-    write_part(key.prefix, true, buffer);
+    write_part(key.prefix(), true, buffer);
     buffer.push(':');
-    write_scope(key.policy, buffer);
+    write_scope(key.policy(), buffer);
     buffer.push(':');
-    write_scope(key.tenant, buffer);
+    write_scope(key.tenant(), buffer);
     buffer.push(':');
     write_part(key.identifier, false, buffer);
 }

@@ -1,14 +1,14 @@
 //! Whose state a request is about.
 
 mod encoding;
-mod label;
+mod part;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 
-pub(crate) use label::Label;
-use label::{names_id, scope_hash};
+pub(crate) use part::Part;
+use part::{Ids, hash_of_kept, hash_of_texts};
 
 /// The policy and the tenant of a request that names none.
 pub(crate) const DEFAULT_PART: &str = "default";
@@ -34,14 +34,28 @@ pub(crate) const DEFAULT_PART: &str = "default";
 /// ```
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
-    prefix: &'a str,
-    policy: &'a str,
-    tenant: &'a str,
+    scope: Scope<'a>,
     identifier: &'a str,
-    /// The hash of the first three, so that a store hashes the identifier alone.
+    /// The hash of the scope, so that a store hashes the identifier alone.
     scope_hash: u64,
-    /// What belongs to this prefix and this policy alone; 0 if that is not known.
-    names_id: u64,
+}
+
+/// Prefix, policy and tenant.
+#[derive(Clone, Copy)]
+enum Scope<'a> {
+    /// Of a limiter: three words, for one is written with every request.
+    Kept {
+        prefix: &'a Part,
+        policy: &'a Part,
+        /// `default` if there is none.
+        tenant: Option<&'a str>,
+    },
+    Texts {
+        prefix: &'a str,
+        policy: &'a str,
+        tenant: &'a str,
+        ids: Ids,
+    },
 }
 
 impl<'a> Key<'a> {
@@ -55,28 +69,33 @@ impl<'a> Key<'a> {
     /// ```
     #[must_use]
     pub fn new(prefix: &'a str, policy: &'a str, tenant: &'a str, identifier: &'a str) -> Self {
-        Self::with_labels(
-            (prefix, Label::of_passing(prefix)),
-            (policy, Label::of_passing(policy)),
-            (tenant, Label::of_passing(tenant)),
+        Self {
+            scope: Scope::Texts {
+                prefix,
+                policy,
+                tenant,
+                ids: Ids::NONE,
+            },
             identifier,
-        )
+            scope_hash: hash_of_texts(prefix, policy, tenant),
+        }
     }
 
     #[inline]
-    pub(crate) fn with_labels(
-        prefix: (&'a str, Label),
-        policy: (&'a str, Label),
-        tenant: (&'a str, Label),
+    pub(crate) fn of_kept(
+        prefix: &'a Part,
+        policy: &'a Part,
+        tenant: Option<&'a str>,
         identifier: &'a str,
     ) -> Self {
         Self {
-            prefix: prefix.0,
-            policy: policy.0,
-            tenant: tenant.0,
+            scope: Scope::Kept {
+                prefix,
+                policy,
+                tenant,
+            },
             identifier,
-            scope_hash: scope_hash(prefix.1, policy.1, tenant.1),
-            names_id: names_id(prefix.1, policy.1),
+            scope_hash: hash_of_kept(prefix, policy, tenant),
         }
     }
 
@@ -89,7 +108,10 @@ impl<'a> Key<'a> {
     #[inline]
     #[must_use]
     pub const fn prefix(&self) -> &'a str {
-        self.prefix
+        match self.scope {
+            Scope::Kept { prefix, .. } => prefix.text(),
+            Scope::Texts { prefix, .. } => prefix,
+        }
     }
 
     /// Returns the policy's name.
@@ -101,7 +123,10 @@ impl<'a> Key<'a> {
     #[inline]
     #[must_use]
     pub const fn policy(&self) -> &'a str {
-        self.policy
+        match self.scope {
+            Scope::Kept { policy, .. } => policy.text(),
+            Scope::Texts { policy, .. } => policy,
+        }
     }
 
     /// Returns the tenant.
@@ -113,7 +138,14 @@ impl<'a> Key<'a> {
     #[inline]
     #[must_use]
     pub const fn tenant(&self) -> &'a str {
-        self.tenant
+        match self.scope {
+            Scope::Kept { tenant: None, .. } => DEFAULT_PART,
+            Scope::Kept {
+                tenant: Some(tenant),
+                ..
+            }
+            | Scope::Texts { tenant, .. } => tenant,
+        }
     }
 
     /// Returns the identifier: a user, an address, an API key.
@@ -128,7 +160,7 @@ impl<'a> Key<'a> {
         self.identifier
     }
 
-    /// Returns the hash of prefix, policy and tenant, which is computed once where they live
+    /// Returns the hash of prefix, policy and tenant, for which nothing is hashed where they live
     /// longer than a request: so that a store hashes the identifier alone. It has a random seed
     /// of this process, and keys with different parts may have the same.
     ///
@@ -155,7 +187,54 @@ impl<'a> Key<'a> {
     #[inline]
     #[must_use]
     pub const fn names_id(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(self.names_id)
+        self.ids().of_names()
+    }
+
+    /// Returns a number that belongs to this prefix, this policy's name and this tenant, as
+    /// [`names_id`](Key::names_id) belongs to the first two. Keys from a limiter have one if they
+    /// are of the tenant `default`.
+    ///
+    /// ```
+    /// # use fastlimit_core::Key;
+    /// assert_eq!(Key::new("fl", "users", "default", "1").scope_id(), None);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn scope_id(&self) -> Option<NonZeroU64> {
+        self.ids().of_scope()
+    }
+
+    /// Tells whether a number that is some key's [`scope_id`](Key::scope_id) is this one's, in
+    /// fewer steps than to ask for it.
+    ///
+    /// ```
+    /// # use std::num::NonZeroU64;
+    /// # use fastlimit_core::Key;
+    /// assert!(!Key::new("fl", "users", "default", "1").has_scope_id(NonZeroU64::MIN));
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn has_scope_id(&self, id: NonZeroU64) -> bool {
+        match self.scope {
+            Scope::Kept {
+                prefix,
+                policy,
+                tenant,
+            } => Ids::new(prefix, policy, tenant.is_none()).are_of_scope(id),
+            Scope::Texts { ids, .. } => ids.are_of_scope(id),
+        }
+    }
+
+    #[inline(always)]
+    const fn ids(&self) -> Ids {
+        match self.scope {
+            Scope::Kept {
+                prefix,
+                policy,
+                tenant,
+            } => Ids::new(prefix, policy, tenant.is_none()),
+            Scope::Texts { ids, .. } => ids,
+        }
     }
 
     /// Appends the key's text to `buffer`, which a store may use again for the next key.
@@ -176,9 +255,9 @@ impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
         // The identifier first: it differs most often.
         self.identifier == other.identifier
-            && self.policy == other.policy
-            && self.tenant == other.tenant
-            && self.prefix == other.prefix
+            && self.policy() == other.policy()
+            && self.tenant() == other.tenant()
+            && self.prefix() == other.prefix()
     }
 }
 
@@ -188,7 +267,7 @@ impl Hash for Key<'_> {
     /// Hashes the identifier and the hash of the other parts, which is computed once. That
     /// hash has a random seed of this process.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.scope_hash);
+        state.write_u64(self.scope_hash());
         state.write(self.identifier.as_bytes());
     }
 }
@@ -222,7 +301,7 @@ pub struct OwnedKey {
     /// Where the first three end.
     ends: [usize; 3],
     scope_hash: u64,
-    names_id: u64,
+    ids: Ids,
 }
 
 impl OwnedKey {
@@ -239,12 +318,14 @@ impl OwnedKey {
         // `from` set the ends at boundaries of its parts, so nothing is ever missing here.
         let part = |range: std::ops::Range<usize>| self.parts.get(range).unwrap_or_default();
         Key {
-            prefix: part(0..prefix),
-            policy: part(prefix..policy),
-            tenant: part(policy..tenant),
+            scope: Scope::Texts {
+                prefix: part(0..prefix),
+                policy: part(prefix..policy),
+                tenant: part(policy..tenant),
+                ids: self.ids,
+            },
             identifier: part(tenant..self.parts.len()),
             scope_hash: self.scope_hash,
-            names_id: self.names_id,
         }
     }
 }
@@ -252,11 +333,11 @@ impl OwnedKey {
 impl From<Key<'_>> for OwnedKey {
     fn from(key: Key<'_>) -> Self {
         let mut parts = String::with_capacity(
-            [key.prefix, key.policy, key.tenant, key.identifier]
+            [key.prefix(), key.policy(), key.tenant(), key.identifier]
                 .iter()
                 .fold(0_usize, |sum, part| sum.saturating_add(part.len())),
         );
-        let ends = [key.prefix, key.policy, key.tenant].map(|part| {
+        let ends = [key.prefix(), key.policy(), key.tenant()].map(|part| {
             parts.push_str(part);
             parts.len()
         });
@@ -264,8 +345,8 @@ impl From<Key<'_>> for OwnedKey {
         Self {
             parts: parts.into(),
             ends,
-            scope_hash: key.scope_hash,
-            names_id: key.names_id,
+            scope_hash: key.scope_hash(),
+            ids: key.ids(),
         }
     }
 }

@@ -3,10 +3,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{RequestBuilder, Rule};
-use crate::key::{DEFAULT_PART, Label};
+use super::{RateLimiter, RequestBuilder, Rule};
 use crate::{
-    Decision, Error, Key, Limits, Operation, Outcome, Reply, Request, StoreError, StoreErrorKind,
+    Decision, Error, Key, Limit, Operation, Outcome, Policy, Reply, Request, StoreError,
+    StoreErrorKind,
 };
 
 /// The future of one operation; from [`RateLimiter::check`](super::RateLimiter::check) and the
@@ -17,9 +17,9 @@ use crate::{
 /// not be carried out.
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Check<'a> {
-    request: RequestBuilder<'a>,
-    limits: Limits<'a>,
-    operation: Operation,
+    limiter: &'a RateLimiter,
+    /// Written once, here, and lent to the store: it is large to move.
+    request: Request<'a>,
     state: State<'a>,
 }
 
@@ -32,10 +32,13 @@ enum State<'a> {
 impl<'a> Check<'a> {
     #[inline]
     pub(super) fn new(request: RequestBuilder<'a>, rule: Rule<'a>, operation: Operation) -> Self {
+        let inner = &*request.limiter.inner;
+        let limits = rule.limits(inner.algorithm);
+        let policy = limits.policy().map_or(&inner.default, Policy::part);
+        let key = Key::of_kept(&inner.prefix, policy, request.tenant, request.identifier);
         Self {
-            request,
-            limits: rule.limits(request.limiter.inner.algorithm),
-            operation,
+            limiter: request.limiter,
+            request: Request::new(key, limits, operation),
             state: State::New,
         }
     }
@@ -65,64 +68,62 @@ impl<'a> Check<'a> {
     /// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
     /// # result.unwrap();
     /// ```
+    #[inline]
+    #[allow(
+        clippy::result_large_err,
+        reason = "the check goes back to where it came from"
+    )]
     pub fn at_once(self) -> Result<Result<Decision, Error>, Self> {
         let State::New = self.state else {
             return Err(self);
         };
-        if !self.request.limiter.inner.store.answers_at_once() {
+        if !self.limiter.inner.store.answers_at_once() {
             return Err(self);
         }
-        Ok(match self.send() {
-            Reply::Ready(result) => self.finish(result),
+        let result = match self.send() {
+            Reply::Ready(Ok(outcome)) => {
+                if let (Some(verdict), [limit]) = (outcome.as_one(), self.request.limits()) {
+                    return Ok(Ok(Decision::of_one(&outcome, verdict, limit)));
+                }
+                self.finish_any(outcome)
+            }
+            Reply::Ready(Err(error)) => Err(error.into()),
             Reply::Pending(_) => {
                 let message = "the store has to wait, and had promised not to";
                 Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into())
             }
-        })
-    }
-
-    #[inline]
-    fn send(&self) -> Reply<'a> {
-        let inner = &*self.request.limiter.inner;
-        let default = (DEFAULT_PART, inner.default_label);
-        let key = Key::with_labels(
-            (&*inner.prefix, inner.prefix_label),
-            self.limits
-                .policy()
-                .map_or(default, |policy| (policy.name(), policy.label())),
-            self.request
-                .tenant
-                .map_or(default, |tenant| (tenant, Label::of_passing(tenant))),
-            self.request.identifier,
-        );
-        let request = Request::new(key, self.limits, self.operation);
-        inner.store.apply(&request)
-    }
-
-    #[inline]
-    fn finish(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
-        if let (Ok(outcome), [limit]) = (&result, &*self.limits)
-            && let Some(decision) = Decision::of_one(outcome, *limit)
-        {
-            // Nothing of it is on the heap.
-            std::mem::forget(result);
-            return Ok(decision);
+        };
+        // As `apart` does.
+        match result {
+            Ok(decision) => Ok(Ok(decision)),
+            Err(error) => Ok(Err(error)),
         }
-        self.finish_any(result)
     }
 
-    fn finish_any(&self, result: Result<Outcome, StoreError>) -> Result<Decision, Error> {
-        Decision::new(result?, self.limits.into()).map_err(|outcome| self.refuse(&outcome))
+    #[inline(always)]
+    fn send(&self) -> Reply<'a> {
+        self.limiter.inner.store.apply(&self.request)
     }
 
-    #[cold]
-    fn refuse(&self, outcome: &Outcome) -> Error {
-        let message = format!(
-            "the store answered with {} verdicts for {} limits; expected one for each",
-            outcome.verdicts().len(),
-            self.limits.len()
-        );
-        StoreError::new(StoreErrorKind::OutcomeUnknown, message).into()
+    #[inline(never)]
+    fn finish_any(&self, outcome: Outcome) -> Result<Decision, Error> {
+        let limits = self.request.limits_ref();
+        Decision::new(outcome, (*limits).into()).map_err(|outcome| refuse(&outcome, limits))
+    }
+
+    #[inline(never)]
+    fn poll_reply(
+        &mut self,
+        reply: Reply<'a>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Decision, Error>> {
+        match reply {
+            Reply::Ready(result) => Poll::Ready(self.finish_any(result?)),
+            Reply::Pending(future) => {
+                self.state = State::Sent(future);
+                self.poll_sent(context)
+            }
+        }
     }
 
     #[cold]
@@ -132,24 +133,55 @@ impl<'a> Check<'a> {
         };
         let result = ready!(future.as_mut().poll(context));
         self.state = State::Done;
-        Poll::Ready(self.finish(result))
+        Poll::Ready(self.finish_any(result?))
     }
+}
+
+/// Moves an answer by its parts. Without it a call that is seldom made would write where the usual
+/// answer goes, so that this one would be written to memory and copied, at several times its price.
+#[allow(
+    clippy::needless_match,
+    reason = "see above: it is about how, not what"
+)]
+#[inline(always)]
+fn apart(answer: Poll<Result<Decision, Error>>) -> Poll<Result<Decision, Error>> {
+    match answer {
+        Poll::Ready(Ok(decision)) => Poll::Ready(Ok(decision)),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+#[cold]
+fn refuse(outcome: &Outcome, limits: &[Limit]) -> Error {
+    let message = format!(
+        "the store answered with {} verdicts for {} limits; expected one for each",
+        outcome.verdicts().len(),
+        limits.len()
+    );
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message).into()
 }
 
 impl Future for Check<'_> {
     type Output = Result<Decision, Error>;
 
     /// Resolves to the decision. Polled again after that, it stays pending.
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let State::New = this.state {
-            this.state = State::Done;
-            match this.send() {
-                Reply::Ready(result) => return Poll::Ready(this.finish(result)),
-                Reply::Pending(future) => this.state = State::Sent(future),
+        let State::New = this.state else {
+            return apart(this.poll_sent(context));
+        };
+        this.state = State::Done;
+        match this.send() {
+            Reply::Ready(Ok(outcome)) => {
+                if let (Some(verdict), [limit]) = (outcome.as_one(), this.request.limits()) {
+                    return Poll::Ready(Ok(Decision::of_one(&outcome, verdict, limit)));
+                }
+                apart(Poll::Ready(this.finish_any(outcome)))
             }
+            reply => apart(this.poll_reply(reply, context)),
         }
-        this.poll_sent(context)
     }
 }
 
@@ -157,8 +189,6 @@ impl fmt::Debug for Check<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Check")
             .field("request", &self.request)
-            .field("limits", &self.limits)
-            .field("operation", &self.operation)
             .finish_non_exhaustive()
     }
 }

@@ -16,7 +16,7 @@ pub use request::RequestBuilder;
 pub use reservation::Reservation;
 pub use rule::Rule;
 
-use crate::key::{DEFAULT_PART, Label};
+use crate::key::{DEFAULT_PART, Part};
 use crate::{Algorithm, Cost, Error, Rate, Store};
 
 /// A rate limiter: a store, and how requests become keys in it.
@@ -63,9 +63,9 @@ pub struct RateLimiter {
 }
 
 struct Inner<S: ?Sized> {
-    prefix: Box<str>,
-    prefix_label: Label,
-    default_label: Label,
+    prefix: Part,
+    /// The policy of a bare rate or limit.
+    default: Part,
     algorithm: Algorithm,
     store: S,
 }
@@ -197,7 +197,7 @@ impl RateLimiter {
     /// ```
     #[must_use]
     pub fn prefix(&self) -> &str {
-        &self.inner.prefix
+        self.inner.prefix.text()
     }
 
     /// Returns the algorithm that counts a bare [`Rate`].
@@ -221,9 +221,8 @@ impl RateLimiter {
 impl<S: Store> Inner<S> {
     fn new(store: S, prefix: &str, algorithm: Algorithm) -> Self {
         Self {
-            prefix: prefix.into(),
-            prefix_label: Label::of_kept(prefix),
-            default_label: Label::of_kept(DEFAULT_PART),
+            prefix: Part::new(prefix),
+            default: Part::new(DEFAULT_PART),
             algorithm,
             store,
         }
@@ -241,7 +240,7 @@ impl Clone for RateLimiter {
 impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimiter")
-            .field("prefix", &self.inner.prefix)
+            .field("prefix", &self.prefix())
             .field("algorithm", &self.inner.algorithm)
             .finish_non_exhaustive()
     }

@@ -118,11 +118,25 @@ impl Outcome {
         }
     }
 
-    /// The outcome again, if it is of one limit.
-    #[inline]
-    pub(crate) fn as_one(&self) -> Option<Self> {
+    /// The one verdict, if there is one: with it the outcome is a few words to copy, and not the
+    /// room for several.
+    #[inline(always)]
+    pub(crate) fn as_one(&self) -> Option<Verdict> {
         match self.verdicts {
-            Verdicts::One([verdict]) => Some(Self::of_one(self.now, self.charged_at, verdict)),
+            // Word by word, as a store has just written it: a wider read would wait for the writes.
+            Verdicts::One(
+                [
+                    Verdict {
+                        remaining,
+                        reset_after,
+                        wait,
+                    },
+                ],
+            ) => Some(Verdict {
+                remaining,
+                reset_after,
+                wait,
+            }),
             _ => None,
         }
     }
@@ -143,7 +157,7 @@ impl Outcome {
     pub fn is_allowed(&self) -> bool {
         match &self.verdicts {
             Verdicts::One([verdict]) => verdict.is_allowed(),
-            several => several.iter().all(Verdict::is_allowed),
+            several => all_allowed(several),
         }
     }
 
@@ -173,6 +187,7 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert_eq!(outcome.now(), now);
     /// ```
+    #[inline]
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
@@ -189,6 +204,7 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert_eq!(outcome.charged_at(), now);
     /// ```
+    #[inline]
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
         self.charged_at
@@ -206,8 +222,12 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert_eq!(outcome.remaining(), Cost::requests(1));
     /// ```
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> Cost {
+        if let Verdicts::One([verdict]) = &self.verdicts {
+            return verdict.remaining();
+        }
         self.verdicts
             .iter()
             .map(Verdict::remaining)
@@ -298,6 +318,12 @@ impl Outcome {
             .enumerate()
             .filter(|(_, wait)| !wait.is_none())
     }
+}
+
+/// Apart, so that the question of one limit is one comparison wherever it is asked.
+#[inline(never)]
+fn all_allowed(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().all(Verdict::is_allowed)
 }
 
 impl Verdict {

@@ -67,6 +67,22 @@ impl<'a> Request<'a> {
         self.key
     }
 
+    /// Returns the key where the request has it.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Key, Limit, Operation, Request};
+    /// # let limit: Limit = "100/minute".parse()?;
+    /// let key = Key::new("fl", "users", "default", "42");
+    /// let request = Request::new(key, limit, Operation::Reset);
+    /// assert_eq!(*request.key_ref(), key);
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn key_ref(&self) -> &Key<'a> {
+        &self.key
+    }
+
     /// Returns the limits, at least one.
     ///
     /// ```
@@ -79,6 +95,11 @@ impl<'a> Request<'a> {
     #[inline]
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    #[inline]
+    pub(crate) fn limits_ref(&self) -> &Limits<'a> {
         &self.limits
     }
 
