@@ -79,25 +79,30 @@ struct Answers {
 }
 
 /// Makes the answers of a batch of the reply to its call.
-async fn answers(
-    store: &Inner,
-    lane: &Lane,
-    batch: &Batch,
-    mut reply: RedisResult<Value>,
-) -> Answers {
-    if let Ok(Value::ServerError(error)) = &reply
-        && failure::is_script_missing(error)
-    {
-        // The server did nothing, so this is the first time for it.
-        let call = batch.call(store.now(), lane.has_msetex());
-        reply = lane.send(batch::by_source(&call)).await;
-    }
-    match &reply {
+async fn answers(store: &Inner, lane: &Lane, batch: &Batch, reply: RedisResult<Value>) -> Answers {
+    match &with_script(store, lane, batch, reply).await {
         Ok(Value::ServerError(error)) if batch.keys() > 1 && failure::is_about_a_key(error) => {
             // Nothing was done, and it may be about one of the keys alone.
             one_by_one(store, lane, batch).await
         }
         reply => read(store, batch, reply),
+    }
+}
+
+/// The reply to a batch; where the server does not know the script, that to the call with its
+/// source. It did nothing before, so this is the first time for it.
+async fn with_script(
+    store: &Inner,
+    lane: &Lane,
+    batch: &Batch,
+    reply: RedisResult<Value>,
+) -> RedisResult<Value> {
+    match &reply {
+        Ok(Value::ServerError(error)) if failure::is_script_missing(error) => {
+            let call = batch.call(store.now(), lane.has_msetex());
+            lane.send(batch::by_source(&call)).await
+        }
+        _ => reply,
     }
 }
 
@@ -114,13 +119,8 @@ async fn one_by_one(store: &Inner, lane: &Lane, batch: &Batch) -> Answers {
         }
         let mut alone = Batch::default();
         drop(alone.add(&item, &item.shape));
-        let call = alone.call(store.now(), lane.has_msetex());
-        let mut reply = lane.send(call.clone()).await;
-        if let Ok(Value::ServerError(error)) = &reply
-            && failure::is_script_missing(error)
-        {
-            reply = lane.send(batch::by_source(&call)).await;
-        }
+        let reply = lane.send(alone.call(store.now(), lane.has_msetex())).await;
+        let reply = with_script(store, lane, &alone, reply).await;
         let answer = read(store, &alone, &reply);
         answers.all.extend(answer.all);
         answers.lost = answer.lost;
