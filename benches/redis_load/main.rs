@@ -71,6 +71,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     let one = check(url, ONE_WINDOW, 1).await?;
     let alone = Call::alone(url).await?;
     let ping = Call::ping(url).await?;
+    let return_one = Call::return_one(url).await?;
     let socket = server.unix_socket().filter(|_| url != server.url());
     let ceiling = |keys| Row::Ceiling(Ceiling::new(server.addr(), socket, keys));
     measure(
@@ -90,6 +91,10 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
                 "1,000 tasks, one check a call",
                 Row::Tasks(1_000, alone.clone()),
             ),
+            (
+                "1,000 tasks, EVALSHA return 1",
+                Row::Tasks(1_000, return_one.clone()),
+            ),
         ],
     )
     .await?;
@@ -99,6 +104,10 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
             ("64 tasks, one check a call", Row::Tasks(64, alone.clone())),
             ("64 tasks, check", Row::Tasks(64, many.clone())),
             ("64 tasks, check, one key", Row::Tasks(64, one.clone())),
+            (
+                "64 tasks, EVALSHA return 1",
+                Row::Tasks(64, return_one.clone()),
+            ),
         ],
     )
     .await?;
@@ -109,6 +118,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
             ("1 task, check", Row::Tasks(1, many)),
             ("1 task, check, one key", Row::Tasks(1, one)),
             ("1 task, one check a call", Row::Tasks(1, alone)),
+            ("1 task, EVALSHA return 1", Row::Tasks(1, return_one)),
         ],
     )
     .await
