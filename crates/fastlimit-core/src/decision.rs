@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::store::OwnedLimits;
+use crate::few::Few;
 use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
 
 /// What the limiter decided of one request.
@@ -36,7 +36,7 @@ use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
 pub struct Decision {
     outcome: Outcome,
     /// As many as the outcome has verdicts.
-    limits: OwnedLimits,
+    limits: Few<Limit>,
 }
 
 impl Decision {
@@ -45,17 +45,18 @@ impl Decision {
     pub(crate) fn of_one(outcome: &Outcome, verdict: Verdict, limit: &Limit) -> Self {
         Self {
             outcome: Outcome::of_one(outcome.now(), outcome.charged_at(), verdict),
-            limits: OwnedLimits::One(*limit),
+            limits: Few::One([*limit]),
         }
     }
 
-    #[inline]
-    pub(crate) fn new(outcome: Outcome, limits: OwnedLimits) -> Result<Self, Outcome> {
-        if outcome.verdicts().len() == limits.len() {
-            Ok(Self { outcome, limits })
-        } else {
-            Err(outcome)
+    pub(crate) fn new(outcome: Outcome, limits: &[Limit]) -> Result<Self, Outcome> {
+        if outcome.verdicts().len() != limits.len() {
+            return Err(outcome);
         }
+        Ok(Self {
+            outcome,
+            limits: limits.iter().copied().collect(),
+        })
     }
 
     /// Tells whether the request is within its limits.

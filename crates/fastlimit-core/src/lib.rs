@@ -43,6 +43,7 @@ mod cost;
 mod decision;
 mod entry;
 mod error;
+mod few;
 mod grammar;
 mod key;
 mod limit;

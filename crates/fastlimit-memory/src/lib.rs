@@ -29,6 +29,7 @@
 
 mod builder;
 mod coarse;
+mod index;
 mod lock;
 mod name;
 mod overflow;

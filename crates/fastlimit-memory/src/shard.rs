@@ -1,8 +1,8 @@
 use ahash::RandomState;
 use fastlimit_core::{Entry, Key, Timestamp};
-use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
+use crate::index::Index;
 use crate::name::{Identifier, Name};
 use crate::scope::Scopes;
 use crate::slab::{Slab, Subject};
@@ -19,20 +19,12 @@ const CALLS_PER_SWEEP: u32 = 16;
 /// A part of a table's subjects.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    index: HashTable<Pointer>,
+    index: Index,
     slab: Slab,
     scopes: Scopes,
     /// The slot that the next sweep begins with.
     swept: u32,
     calls: u32,
-}
-
-/// Where in the slab a subject is.
-#[derive(Clone, Copy, Debug)]
-struct Pointer {
-    at: u32,
-    /// A part of the hash, so that a look-up finds the subject without a look at others.
-    mark: u32,
 }
 
 /// What a sample of a shard's subjects shows.
@@ -44,8 +36,8 @@ pub(crate) struct Sample {
 }
 
 impl Shard {
-    /// The subject of a key, and its slot. One of billions is missed here and found by
-    /// [`find`](Shard::find): the one that has the mark of another.
+    /// The subject of a key, and its slot. One of many is missed here and found by
+    /// [`find`](Shard::find): the one that follows another with the same part of the hash.
     #[inline(always)]
     pub(crate) fn find_first(
         &mut self,
@@ -53,8 +45,7 @@ impl Shard {
         identifier: Identifier<'_>,
         hash: u64,
     ) -> Option<(u32, &mut Entry)> {
-        let mark = mark(hash);
-        let at = self.index.find(hash, |pointer| pointer.mark == mark)?.at;
+        let at = self.index.candidates(hash).next()?;
         let subject = self.slab.get_mut(at)?;
         let is_it = subject.name.is(identifier) && self.scopes.is(subject.scope, key);
         is_it.then_some((at, &mut subject.entry))
@@ -62,15 +53,12 @@ impl Shard {
 
     /// The slot of the subject of a key.
     pub(crate) fn find(&self, key: &Key<'_>, identifier: Identifier<'_>, hash: u64) -> Option<u32> {
-        let mark = mark(hash);
-        let is_it = |pointer: &Pointer| {
-            pointer.mark == mark
-                && self
-                    .slab
-                    .get(pointer.at)
-                    .is_some_and(|subject| self.is(subject, key, identifier))
+        let is_it = |at: &u32| {
+            self.slab
+                .get(*at)
+                .is_some_and(|subject| self.is(subject, key, identifier))
         };
-        Some(self.index.find(hash, is_it)?.at)
+        self.index.candidates(hash).find(is_it)
     }
 
     fn is(&self, subject: &Subject, key: &Key<'_>, identifier: Identifier<'_>) -> bool {
@@ -109,28 +97,24 @@ impl Shard {
             scopes,
             ..
         } = self;
-        let hash_of = |pointer: &Pointer| {
-            slab.get(pointer.at)
-                .map_or(0, |subject| hash_again(subject, scopes, hasher))
-        };
-        let pointer = Pointer {
-            at,
-            mark: mark(hash),
-        };
-        index.insert_unique(hash, pointer, hash_of);
+        index.insert(hash, at, |at| hash_again(slab, at, scopes, hasher));
         true
     }
 
     pub(crate) fn remove(&mut self, at: u32, hasher: &RandomState) -> bool {
-        let Some(subject) = self.slab.get(at) else {
+        let Self {
+            index,
+            slab,
+            scopes,
+            ..
+        } = self;
+        let hash_of = |at| hash_again(slab, at, scopes, hasher);
+        index.remove(hash_of(at), at, hash_of);
+        let Some(subject) = slab.remove(at) else {
             return false;
         };
-        let hash = hash_again(subject, &self.scopes, hasher);
-        if let Ok(entry) = self.index.find_entry(hash, |pointer| pointer.at == at) {
-            entry.remove();
-        }
-        self.scopes.leave(subject.scope);
-        self.slab.remove(at).is_some()
+        scopes.leave(subject.scope);
+        true
     }
 
     /// Counts a call; true if it is due to sweep.
@@ -210,13 +194,9 @@ pub(crate) fn hash_of(identifier: &[u8], scope: u64, hasher: &RandomState) -> u6
     state.finish() ^ scope
 }
 
-fn hash_again(subject: &Subject, scopes: &Scopes, hasher: &RandomState) -> u64 {
-    hash_of(subject.name.bytes(), scopes.hash(subject.scope), hasher)
-}
-
-/// A part of the hash, of which the index compares seven other bits.
-#[inline(always)]
-fn mark(hash: u64) -> u32 {
-    let [a, b, c, d, ..] = (hash >> 25).to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
+/// The hash of the key whose subject is in a slot.
+fn hash_again(slab: &Slab, at: u32, scopes: &Scopes, hasher: &RandomState) -> u64 {
+    slab.get(at).map_or(0, |subject| {
+        hash_of(subject.name.bytes(), scopes.hash(subject.scope), hasher)
+    })
 }

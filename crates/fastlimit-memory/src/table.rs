@@ -74,8 +74,8 @@ impl Table {
     /// Locks the shard that holds the keys of a hash.
     #[inline(always)]
     pub(crate) fn lock(&self, hash: u64) -> Locked<'_> {
-        // The index of a shard's subjects uses the bits at both ends. The number of shards is a
-        // power of two.
+        // The index of a shard's subjects begins with the lower half, and uses of the upper one
+        // first the highest bits. The number of shards is a power of two.
         let index = usize::try_from(hash >> 32).unwrap_or(0) & self.shards.len().wrapping_sub(1);
         self.locked(&self.shards[index])
     }

@@ -12,8 +12,14 @@
 /// assert!(matches!(error.kind(), ParseErrorKind::Unexpected { .. }));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("at byte {offset}: {kind}")]
+#[error("at byte {}: {}", parts.offset, parts.kind)]
 pub struct ParseError {
+    // Boxed, so that results with it stay small.
+    parts: Box<Parts>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     offset: usize,
     kind: ParseErrorKind,
 }
@@ -61,7 +67,9 @@ pub enum ParseErrorKind {
 
 impl ParseError {
     pub(super) fn new(offset: usize, kind: ParseErrorKind) -> Self {
-        Self { offset, kind }
+        Self {
+            parts: Box::new(Parts { offset, kind }),
+        }
     }
 
     /// Returns the offset, in bytes, of the place that is wrong.
@@ -72,7 +80,7 @@ impl ParseError {
     /// ```
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.offset
+        self.parts.offset
     }
 
     /// Returns what is wrong.
@@ -84,6 +92,6 @@ impl ParseError {
     /// ```
     #[must_use]
     pub fn kind(&self) -> &ParseErrorKind {
-        &self.kind
+        &self.parts.kind
     }
 }

@@ -80,24 +80,14 @@ impl<'a> Check<'a> {
         if !self.limiter.inner.store.answers_at_once() {
             return Err(self);
         }
-        let result = match self.send() {
-            Reply::Ready(Ok(outcome)) => {
-                if let (Some(verdict), [limit]) = (outcome.as_one(), self.request.limits()) {
-                    return Ok(Ok(Decision::of_one(&outcome, verdict, limit)));
-                }
-                self.finish_any(outcome)
-            }
+        Ok(match self.send() {
+            Reply::Ready(Ok(outcome)) => self.finish(outcome),
             Reply::Ready(Err(error)) => Err(error.into()),
             Reply::Pending(_) => {
                 let message = "the store has to wait, and had promised not to";
                 Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into())
             }
-        };
-        // As `apart` does.
-        match result {
-            Ok(decision) => Ok(Ok(decision)),
-            Err(error) => Ok(Err(error)),
-        }
+        })
     }
 
     #[inline(always)]
@@ -105,10 +95,20 @@ impl<'a> Check<'a> {
         self.limiter.inner.store.apply(&self.request)
     }
 
+    /// The decision of an outcome. The usual one is made here, of a few words in registers; the
+    /// others apart, so that they do not write to memory where it is kept.
+    #[inline(always)]
+    fn finish(&self, outcome: Outcome) -> Result<Decision, Error> {
+        if let (Some(verdict), [limit]) = (outcome.as_one(), self.request.limits()) {
+            return Ok(Decision::of_one(&outcome, verdict, limit));
+        }
+        self.finish_any(outcome).map_err(Error::Store)
+    }
+
     #[inline(never)]
-    fn finish_any(&self, outcome: Outcome) -> Result<Decision, Error> {
-        let limits = self.request.limits_ref();
-        Decision::new(outcome, (*limits).into()).map_err(|outcome| refuse(&outcome, limits))
+    fn finish_any(&self, outcome: Outcome) -> Result<Decision, StoreError> {
+        let limits = self.request.limits();
+        Decision::new(outcome, limits).map_err(|outcome| refuse(&outcome, limits))
     }
 
     #[inline(never)]
@@ -116,7 +116,7 @@ impl<'a> Check<'a> {
         &mut self,
         reply: Reply<'a>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Decision, Error>> {
+    ) -> Poll<Result<Decision, StoreError>> {
         match reply {
             Reply::Ready(result) => Poll::Ready(self.finish_any(result?)),
             Reply::Pending(future) => {
@@ -127,7 +127,7 @@ impl<'a> Check<'a> {
     }
 
     #[cold]
-    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<Decision, Error>> {
+    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<Decision, StoreError>> {
         let State::Sent(future) = &mut self.state else {
             return Poll::Pending;
         };
@@ -137,29 +137,14 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Moves an answer by its parts. Without it a call that is seldom made would write where the usual
-/// answer goes, so that this one would be written to memory and copied, at several times its price.
-#[allow(
-    clippy::needless_match,
-    reason = "see above: it is about how, not what"
-)]
-#[inline(always)]
-fn apart(answer: Poll<Result<Decision, Error>>) -> Poll<Result<Decision, Error>> {
-    match answer {
-        Poll::Ready(Ok(decision)) => Poll::Ready(Ok(decision)),
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-        Poll::Pending => Poll::Pending,
-    }
-}
-
 #[cold]
-fn refuse(outcome: &Outcome, limits: &[Limit]) -> Error {
+fn refuse(outcome: &Outcome, limits: &[Limit]) -> StoreError {
     let message = format!(
         "the store answered with {} verdicts for {} limits; expected one for each",
         outcome.verdicts().len(),
         limits.len()
     );
-    StoreError::new(StoreErrorKind::OutcomeUnknown, message).into()
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
 }
 
 impl Future for Check<'_> {
@@ -170,17 +155,12 @@ impl Future for Check<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let State::New = this.state else {
-            return apart(this.poll_sent(context));
+            return this.poll_sent(context).map_err(Error::Store);
         };
         this.state = State::Done;
         match this.send() {
-            Reply::Ready(Ok(outcome)) => {
-                if let (Some(verdict), [limit]) = (outcome.as_one(), this.request.limits()) {
-                    return Poll::Ready(Ok(Decision::of_one(&outcome, verdict, limit)));
-                }
-                apart(Poll::Ready(this.finish_any(outcome)))
-            }
-            reply => apart(this.poll_reply(reply, context)),
+            Reply::Ready(Ok(outcome)) => Poll::Ready(this.finish(outcome)),
+            reply => this.poll_reply(reply, context).map_err(Error::Store),
         }
     }
 }

@@ -59,15 +59,17 @@ use crate::{Algorithm, Cost, Error, Rate, Store};
 /// # result.unwrap();
 /// ```
 pub struct RateLimiter {
-    inner: Arc<Inner<dyn Store>>,
+    inner: Arc<Inner>,
 }
 
-struct Inner<S: ?Sized> {
+struct Inner {
     prefix: Part,
     /// The policy of a bare rate or limit.
     default: Part,
     algorithm: Algorithm,
-    store: S,
+    /// Boxed: where a store lies behind the other fields depends on its alignment, which every
+    /// check would have to look up.
+    store: Box<dyn Store>,
 }
 
 impl RateLimiter {
@@ -218,13 +220,13 @@ impl RateLimiter {
     }
 }
 
-impl<S: Store> Inner<S> {
-    fn new(store: S, prefix: &str, algorithm: Algorithm) -> Self {
+impl Inner {
+    fn new(store: impl Store, prefix: &str, algorithm: Algorithm) -> Self {
         Self {
             prefix: Part::new(prefix),
             default: Part::new(DEFAULT_PART),
             algorithm,
-            store,
+            store: Box::new(store),
         }
     }
 }

@@ -17,6 +17,12 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoreError {
+    // Boxed: an error is rare, and each answer has room for one.
+    parts: Box<Parts>,
+}
+
+#[derive(Clone, Debug)]
+struct Parts {
     kind: StoreErrorKind,
     message: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -71,10 +77,13 @@ impl StoreError {
     /// ```
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self {
+        let parts = Parts {
             kind,
             message: message.into().into(),
             source: None,
+        };
+        Self {
+            parts: Box::new(parts),
         }
     }
 
@@ -89,7 +98,7 @@ impl StoreError {
     /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Arc::new(source));
+        self.parts.source = Some(Arc::new(source));
         self
     }
 
@@ -101,8 +110,8 @@ impl StoreError {
     /// assert_eq!(error.kind(), StoreErrorKind::Refused);
     /// ```
     #[must_use]
-    pub const fn kind(&self) -> StoreErrorKind {
-        self.kind
+    pub fn kind(&self) -> StoreErrorKind {
+        self.parts.kind
     }
 
     /// Returns what was wrong, without what is known of the operation.
@@ -113,25 +122,25 @@ impl StoreError {
     /// ```
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.parts.message
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = match self.kind {
+        let known = match self.parts.kind {
             StoreErrorKind::NotSent | StoreErrorKind::Refused => "nothing was charged",
             StoreErrorKind::OutcomeUnknown => "it may have been charged",
             StoreErrorKind::Misconfigured => "the store is misconfigured",
             StoreErrorKind::ForeignData => "not data of this store, left as it is",
         };
-        write!(f, "{} ({known})", self.message)
+        write!(f, "{} ({known})", self.parts.message)
     }
 }
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.source {
+        match &self.parts.source {
             Some(source) => Some(&**source),
             None => None,
         }

@@ -6,7 +6,6 @@ mod operation;
 mod outcome;
 mod reply;
 mod request;
-mod verdicts;
 
 use std::sync::Arc;
 
@@ -15,7 +14,6 @@ pub use error::{StoreError, StoreErrorKind};
 pub use operation::Operation;
 pub use outcome::{Outcome, Verdict};
 pub use reply::Reply;
-pub(crate) use request::OwnedLimits;
 pub use request::{Limits, OwnedRequest, Request};
 
 /// A place that keeps the state of limits and changes it in one atomic step.

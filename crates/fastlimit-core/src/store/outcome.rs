@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::verdicts::Verdicts;
+use crate::few::Few;
 use crate::{Cost, Timestamp};
 
 /// A store's answer to one request: a verdict per limit, and the time that was used.
@@ -25,7 +25,7 @@ use crate::{Cost, Timestamp};
 pub struct Outcome {
     now: Timestamp,
     charged_at: Timestamp,
-    verdicts: Verdicts,
+    verdicts: Few<Verdict>,
 }
 
 /// What one limit says to a request.
@@ -114,7 +114,7 @@ impl Outcome {
         Self {
             now,
             charged_at,
-            verdicts: Verdicts::One([verdict]),
+            verdicts: Few::One([verdict]),
         }
     }
 
@@ -124,7 +124,7 @@ impl Outcome {
     pub(crate) fn as_one(&self) -> Option<Verdict> {
         match self.verdicts {
             // Word by word, as a store has just written it: a wider read would wait for the writes.
-            Verdicts::One(
+            Few::One(
                 [
                     Verdict {
                         remaining,
@@ -155,10 +155,8 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        match &self.verdicts {
-            Verdicts::One([verdict]) => verdict.is_allowed(),
-            several => all_allowed(several),
-        }
+        self.verdicts
+            .fold(true, |all, verdict| all & verdict.is_allowed())
     }
 
     /// Returns the verdicts, in the order of the request's limits.
@@ -225,14 +223,11 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> Cost {
-        if let Verdicts::One([verdict]) = &self.verdicts {
-            return verdict.remaining();
-        }
-        self.verdicts
-            .iter()
-            .map(Verdict::remaining)
-            .min()
-            .unwrap_or(Cost::ZERO)
+        let least = self.verdicts.fold(None, |least: Option<Cost>, verdict| {
+            let remaining = verdict.remaining();
+            Some(least.map_or(remaining, |least| least.min(remaining)))
+        });
+        least.unwrap_or(Cost::ZERO)
     }
 
     /// Returns the time until every limit is as good as new.
@@ -248,11 +243,8 @@ impl Outcome {
     /// ```
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        self.verdicts
-            .iter()
-            .map(Verdict::reset_after)
-            .max()
-            .unwrap_or_default()
+        let longest = |longest: u64, verdict: &Verdict| longest.max(verdict.reset_after);
+        Duration::from_millis(self.verdicts.fold(0, longest))
     }
 
     /// Returns the time after which the same request passes, if nothing else is charged
@@ -271,14 +263,13 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        if let Verdicts::One([verdict]) = &self.verdicts {
-            return verdict.retry_after();
-        }
-        self.denials()
-            .map(|(_, wait)| wait)
-            .max()
-            .and_then(Wait::millis)
-            .map(Duration::from_millis)
+        let longest = self
+            .verdicts
+            .fold(None, |longest, verdict| match verdict.wait {
+                wait if wait.is_none() => longest,
+                wait => longest.max(Some(wait)),
+            });
+        longest.and_then(Wait::millis).map(Duration::from_millis)
     }
 
     /// Returns the index of the limit that binds: the denied one with the longest wait, else
@@ -295,35 +286,18 @@ impl Outcome {
     /// ```
     #[must_use]
     pub fn binding(&self) -> usize {
-        let denied = self
-            .denials()
-            .reduce(|longest, next| if next.1 > longest.1 { next } else { longest });
-        let least = self
+        let first: Option<(usize, Verdict)> = None;
+        let (binding, _) = self
             .verdicts
-            .iter()
-            .enumerate()
-            .map(|(index, verdict)| (index, verdict.remaining))
-            .reduce(|least, next| if next.1 < least.1 { next } else { least });
-        denied
-            .map(|(index, _)| index)
-            .or(least.map(|(index, _)| index))
-            .unwrap_or(0)
+            .fold((first, 0), |(binding, index), &verdict| {
+                let next = match binding {
+                    Some((_, other)) if !verdict.binds_before(other) => binding,
+                    _ => Some((index, verdict)),
+                };
+                (next, index.wrapping_add(1))
+            });
+        binding.map_or(0, |(index, _)| index)
     }
-
-    /// The limits that denied, by their index, and how long each of them wants to wait.
-    fn denials(&self) -> impl Iterator<Item = (usize, Wait)> + '_ {
-        self.verdicts
-            .iter()
-            .map(|verdict| verdict.wait)
-            .enumerate()
-            .filter(|(_, wait)| !wait.is_none())
-    }
-}
-
-/// Apart, so that the question of one limit is one comparison wherever it is asked.
-#[inline(never)]
-fn all_allowed(verdicts: &[Verdict]) -> bool {
-    verdicts.iter().all(Verdict::is_allowed)
 }
 
 impl Verdict {
@@ -354,6 +328,16 @@ impl Verdict {
     /// ```
     pub fn denied(remaining: Cost, reset_after: Duration, retry_after: Option<Duration>) -> Self {
         Self::allowed(remaining, reset_after).denied_for(retry_after.map(millis))
+    }
+
+    /// Tells whether a client has to mind this limit rather than the other one: a denial before
+    /// what allows, the longer wait of two denials, else the less that remains.
+    fn binds_before(self, other: Self) -> bool {
+        match (self.is_allowed(), other.is_allowed()) {
+            (true, true) => self.remaining < other.remaining,
+            (false, false) => self.wait > other.wait,
+            (_, is_allowed) => is_allowed,
+        }
     }
 
     #[inline]

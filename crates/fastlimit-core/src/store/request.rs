@@ -98,11 +98,6 @@ impl<'a> Request<'a> {
         &self.limits
     }
 
-    #[inline]
-    pub(crate) fn limits_ref(&self) -> &Limits<'a> {
-        &self.limits
-    }
-
     /// Returns what to do.
     ///
     /// ```
@@ -181,7 +176,7 @@ impl<'a> From<&'a Policy> for Limits<'a> {
 
 /// [`Limits`] that own their parts: one limit is copied, several share their policy.
 #[derive(Clone, Debug)]
-pub(crate) enum OwnedLimits {
+enum OwnedLimits {
     One(Limit),
     Several(Policy),
 }
@@ -204,18 +199,6 @@ impl OwnedLimits {
         match self {
             Self::One(limit) => Limits(Source::One(*limit)),
             Self::Several(policy) => Limits(Source::Policy(policy)),
-        }
-    }
-}
-
-impl Deref for OwnedLimits {
-    type Target = [Limit];
-
-    #[inline]
-    fn deref(&self) -> &[Limit] {
-        match self {
-            Self::One(limit) => std::slice::from_ref(limit),
-            Self::Several(policy) => policy.limits(),
         }
     }
 }
