@@ -6,9 +6,8 @@
 /// takes one cache line and twice the memory more.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// None, or a power of two, of which at least a quarter are empty.
+    /// None, or a power of two, of which at least half are empty.
     words: Box<[Word]>,
-    held: usize,
 }
 
 /// The slot's number plus one in the low bits, as many as it takes to number the words; above
@@ -50,14 +49,13 @@ impl Index {
         })
     }
 
-    /// Adds a slot below the number of those that were ever held at once. `hash_of` gives the
-    /// hash of a slot's subject.
+    /// Adds a slot. `hash_of` gives the hash of a slot's subject. All slots with lower numbers
+    /// are or were held, so that the number tells how many words there must be.
     pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
-        let held = self.held.saturating_add(1);
-        if held > self.words.len() / 4 * 3 {
+        let most = self.words.len() / 2;
+        if usize::try_from(slot).is_ok_and(|slot| slot >= most) {
             self.grow(hash_of);
         }
-        self.held = held;
         self.put(hash, slot);
     }
 
@@ -73,7 +71,6 @@ impl Index {
                 Some(_) => at = at.wrapping_add(1) & mask,
             }
         }
-        self.held = self.held.saturating_sub(1);
         // Those behind it move up, unless they would come to stand before where their walks begin.
         let mut gap = at;
         loop {
@@ -154,7 +151,6 @@ mod tests {
 
     /// What an index of these slots and hashes must find.
     fn check(index: &Index, hashes: &HashMap<u32, u64>) {
-        assert_eq!(index.held, hashes.len());
         for (&slot, &hash) in hashes {
             let found = index.candidates(hash).filter(|&found| found == slot);
             assert_eq!(found.count(), 1, "{slot}");
@@ -217,7 +213,7 @@ mod tests {
         let mut index = Index::default();
         assert_eq!(index.candidates(7).count(), 0);
         index.remove(7, 0, |_| 0);
-        assert_eq!(index.held, 0);
+        assert!(index.words.is_empty());
     }
 
     #[test]

@@ -42,6 +42,11 @@ enum Parts {
     Digested(Box<str>),
 }
 
+impl ScopeId {
+    /// The scope that was the first to come.
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 impl Scopes {
     #[inline(always)]
     pub(crate) fn is(&self, id: ScopeId, key: &Key<'_>) -> bool {
@@ -50,6 +55,11 @@ impl Scopes {
             .and_then(|at| self.numbers.get(at));
         let is_numbered = matches!(number, Some(Some(number)) if key.has_scope_id(*number));
         is_numbered || self.has_texts_of(id, key)
+    }
+
+    /// The number of the scope that was the first to come, if it has one.
+    pub(crate) fn first_number(&self) -> Option<NonZeroU64> {
+        self.numbers.first().copied().flatten()
     }
 
     #[inline(never)]

@@ -3,8 +3,9 @@ use fastlimit_core::Entry;
 use crate::name::Name;
 use crate::scope::ScopeId;
 
-/// Slots of one allocation: so many that allocations are few, so few that a small store is small.
-const CHUNK: usize = 256;
+/// Slots of one allocation: so many that few shards have more than the first, so few that the last
+/// one wastes little.
+const CHUNK: usize = 1_024;
 
 /// A subject and its state: one cache line.
 #[derive(Debug)]
@@ -24,9 +25,12 @@ enum Slot {
 /// The subjects of a shard, each in a slot that it keeps: in chunks, so that what is there is
 /// never copied to grow.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Slab {
+    /// Grows until it is a chunk. Here and not with the others, so that it is one read nearer.
+    first: Vec<Slot>,
     /// All are full but the last one.
-    chunks: Vec<Vec<Slot>>,
+    others: Vec<Vec<Slot>>,
     /// The first of the free slots, each of which names the next.
     free: Option<u32>,
 }
@@ -34,16 +38,24 @@ pub(crate) struct Slab {
 impl Slab {
     /// How many slots there are, free ones too.
     pub(crate) fn len(&self) -> u32 {
-        let Some((last, full)) = self.chunks.split_last() else {
-            return 0;
+        let slots = match self.others.split_last() {
+            Some((last, full)) => full
+                .len()
+                .saturating_add(1)
+                .saturating_mul(CHUNK)
+                .saturating_add(last.len()),
+            None => self.first.len(),
         };
-        let slots = full.len().saturating_mul(CHUNK).saturating_add(last.len());
         u32::try_from(slots).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn get(&self, at: u32) -> Option<&Subject> {
         let at = usize::try_from(at).ok()?;
-        match self.chunks.get(at / CHUNK)?.get(at % CHUNK)? {
+        let slot = match at.checked_sub(CHUNK) {
+            None => self.first.get(at)?,
+            Some(at) => self.others.get(at / CHUNK)?.get(at % CHUNK)?,
+        };
+        match slot {
             Slot::Held(subject) => Some(subject),
             Slot::Free { .. } => None,
         }
@@ -88,25 +100,27 @@ impl Slab {
         if at == u32::MAX {
             return None;
         }
-        match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
-            // The first one grows until it is full.
-            Some(chunk) => chunk.push(Slot::Held(subject)),
-            None => {
-                let mut chunk = Vec::new();
-                if !self.chunks.is_empty() {
-                    chunk.reserve_exact(CHUNK);
-                }
-                chunk.push(Slot::Held(subject));
-                self.chunks.push(chunk);
-            }
+        let last = match self.others.last_mut() {
+            Some(last) => last,
+            None => &mut self.first,
+        };
+        if last.len() < CHUNK {
+            last.push(Slot::Held(subject));
+            return Some(at);
         }
+        let mut chunk = Vec::with_capacity(CHUNK);
+        chunk.push(Slot::Held(subject));
+        self.others.push(chunk);
         Some(at)
     }
 
     #[inline(always)]
     fn slot(&mut self, at: u32) -> Option<&mut Slot> {
         let at = usize::try_from(at).ok()?;
-        self.chunks.get_mut(at / CHUNK)?.get_mut(at % CHUNK)
+        match at.checked_sub(CHUNK) {
+            None => self.first.get_mut(at),
+            Some(at) => self.others.get_mut(at / CHUNK)?.get_mut(at % CHUNK),
+        }
     }
 }
 
@@ -139,19 +153,19 @@ mod tests {
             }
         };
         let mut slab = Slab::default();
-        for at in 0..1_000 {
+        for at in 0..5_000 {
             assert_eq!(slab.insert(subject(at)), Some(at));
         }
-        for at in (0..1_000).step_by(3) {
+        for at in (0..5_000).step_by(3) {
             let removed = slab.remove(at).unwrap();
             assert_eq!(removed.name.bytes(), at.to_string().as_bytes());
             assert!(slab.remove(at).is_none() && slab.get(at).is_none());
         }
-        for at in 0..334 {
+        for at in 0..1_667 {
             let at = slab.insert(subject(at)).unwrap();
-            assert!(at < 1_000 && at.is_multiple_of(3));
+            assert!(at < 5_000 && at.is_multiple_of(3));
         }
-        assert_eq!(slab.insert(subject(0)), Some(1_000));
-        assert_eq!(slab.len(), 1_001);
+        assert_eq!(slab.insert(subject(0)), Some(5_000));
+        assert_eq!(slab.len(), 5_001);
     }
 }
