@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::few::Few;
+use crate::store::Judged;
 use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
 
 /// What the limiter decided of one request.
@@ -34,28 +35,33 @@ use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
 #[derive(Clone, Debug)]
 #[must_use = "a decision that nobody looks at denies nothing"]
 pub struct Decision {
-    outcome: Outcome,
-    /// As many as the outcome has verdicts.
-    limits: Few<Limit>,
+    now: Timestamp,
+    charged_at: Timestamp,
+    limits: Few<LimitStatus>,
 }
 
 impl Decision {
     /// The decision of an outcome of one limit.
     #[inline(always)]
     pub(crate) fn of_one(outcome: &Outcome, verdict: Verdict, limit: &Limit) -> Self {
+        let limit = *limit;
         Self {
-            outcome: Outcome::of_one(outcome.now(), outcome.charged_at(), verdict),
-            limits: Few::One([*limit]),
+            now: outcome.now(),
+            charged_at: outcome.charged_at(),
+            limits: Few::One([LimitStatus { limit, verdict }]),
         }
     }
 
     pub(crate) fn new(outcome: Outcome, limits: &[Limit]) -> Result<Self, Outcome> {
-        if outcome.verdicts().len() != limits.len() {
+        let verdicts = outcome.verdicts();
+        if verdicts.len() != limits.len() {
             return Err(outcome);
         }
+        let status = |(&limit, &verdict)| LimitStatus { limit, verdict };
         Ok(Self {
-            outcome,
-            limits: limits.iter().copied().collect(),
+            now: outcome.now(),
+            charged_at: outcome.charged_at(),
+            limits: limits.iter().zip(verdicts).map(status).collect(),
         })
     }
 
@@ -75,7 +81,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.outcome.is_allowed()
+        self.limits.is_allowed()
     }
 
     /// Tells whether the request is past a limit; nothing was charged then.
@@ -131,7 +137,7 @@ impl Decision {
     /// ```
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
-        self.outcome.remaining()
+        self.limits.remaining()
     }
 
     /// Returns the time until every limit is as good as new.
@@ -150,7 +156,7 @@ impl Decision {
     /// ```
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        self.outcome.reset_after()
+        self.limits.reset_after()
     }
 
     /// Returns the time after which the same request passes, if nothing else is charged
@@ -174,7 +180,7 @@ impl Decision {
     /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.outcome.retry_after()
+        self.limits.retry_after()
     }
 
     /// Returns the limit that binds: the denied one with the longest wait, else the one with
@@ -194,16 +200,10 @@ impl Decision {
     /// ```
     #[must_use]
     pub fn binding(&self) -> LimitStatus {
-        let index = self.outcome.binding();
-        LimitStatus {
-            limit: self.limits.get(index).copied().unwrap_or(Limit::NOTHING),
-            verdict: self
-                .outcome
-                .verdicts()
-                .get(index)
-                .copied()
-                .unwrap_or(Verdict::standing(0, 0)),
-        }
+        // There is at least one.
+        self.limits
+            .binding()
+            .map_or(LimitStatus::NOTHING, |(_, &status)| status)
     }
 
     /// Returns how each limit stands, in the policy's order.
@@ -222,10 +222,7 @@ impl Decision {
     /// # }
     /// ```
     pub fn limits(&self) -> impl ExactSizeIterator<Item = LimitStatus> + '_ {
-        self.limits
-            .iter()
-            .zip(self.outcome.verdicts())
-            .map(|(&limit, &verdict)| LimitStatus { limit, verdict })
+        self.limits.iter().copied()
     }
 
     /// Returns the time at which the store decided, by its clock.
@@ -244,7 +241,7 @@ impl Decision {
     /// ```
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.outcome.now()
+        self.now
     }
 
     /// Returns the time that a refund of this charge must name.
@@ -263,7 +260,7 @@ impl Decision {
     /// ```
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
-        self.outcome.charged_at()
+        self.charged_at
     }
 
     /// Makes a denial an error, so that `?` ends the function.
@@ -296,7 +293,19 @@ pub struct LimitStatus {
     verdict: Verdict,
 }
 
+impl Judged for LimitStatus {
+    #[inline(always)]
+    fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+}
+
 impl LimitStatus {
+    const NOTHING: Self = Self {
+        limit: Limit::NOTHING,
+        verdict: Verdict::standing(0, 0),
+    };
+
     /// Returns the limit.
     #[must_use]
     pub fn limit(&self) -> Limit {

@@ -5,7 +5,9 @@ use std::ops::Deref;
 ///
 /// What it drops is never shared, so that a decision of one limit can be kept in registers: an
 /// `Arc` would be dropped by its address, and so have one.
+// With a tag of its own, which takes fewer steps to read than one in what an item leaves unused.
 #[derive(Clone, Debug)]
+#[repr(u32)]
 pub(crate) enum Few<T> {
     One([T; 1]),
     Two([T; 2]),
@@ -17,7 +19,7 @@ impl<T> Few<T> {
     /// Folds over the items without a slice of those in place: a place in memory for them would
     /// be needed then.
     #[inline(always)]
-    pub(crate) fn fold<A>(&self, start: A, mut step: impl FnMut(A, &T) -> A) -> A {
+    pub(crate) fn fold<'a, A>(&'a self, start: A, mut step: impl FnMut(A, &'a T) -> A) -> A {
         // First and by itself, since it is what is most often there.
         if let Self::One([only]) = self {
             return step(start, only);

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use crate::algorithm::token_bucket::LONGEST_DRAIN_MILLIS;
@@ -25,12 +26,48 @@ use crate::{Algorithm, Cost, Rate};
 /// assert!("100/minute burst 20".parse::<Limit>().is_err());
 /// # Ok::<(), fastlimit_core::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit {
-    rate: Rate,
-    algorithm: Algorithm,
+    counter: Counter,
+    requests: u32,
     /// What a token bucket holds, in requests; 0 for other algorithms.
     burst: u32,
+}
+
+/// What tells apart the state of one limit from that of another: the period in milliseconds, and
+/// in the lowest byte the algorithm. One word, which is compared and copied with every check; not 0,
+/// so that a place for one may hold something else instead.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Counter(NonZeroU64);
+
+impl Counter {
+    /// A period is at most 366 days, which leaves a byte.
+    #[inline]
+    pub(crate) const fn new(algorithm: Algorithm, period_millis: u64) -> Self {
+        let algorithm = match algorithm {
+            Algorithm::FixedWindow => 1,
+            Algorithm::SlidingWindow => 2,
+            Algorithm::TokenBucket => 3,
+        };
+        match NonZeroU64::new(period_millis << 8 | algorithm) {
+            Some(counter) => Self(counter),
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn algorithm(self) -> Algorithm {
+        match self.0.get() & 0xFF {
+            1 => Algorithm::FixedWindow,
+            2 => Algorithm::SlidingWindow,
+            _ => Algorithm::TokenBucket,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn period_millis(self) -> u64 {
+        self.0.get() >> 8
+    }
 }
 
 /// Why a [`Limit`] could not be built.
@@ -73,11 +110,7 @@ impl Limit {
             Algorithm::TokenBucket => rate.requests(),
             Algorithm::FixedWindow | Algorithm::SlidingWindow => 0,
         };
-        Self {
-            rate,
-            algorithm,
-            burst,
-        }
+        Self::of_valid(rate, algorithm, burst)
     }
 
     /// Creates a token bucket of `burst` requests that refills at `rate`. At a rate of 0
@@ -104,11 +137,7 @@ impl Limit {
         if rate.requests() > 0 && to_drain > drains {
             return Err(InvalidLimit::Drain);
         }
-        Ok(Self {
-            rate,
-            algorithm: Algorithm::TokenBucket,
-            burst,
-        })
+        Ok(Self::of_valid(rate, Algorithm::TokenBucket, burst))
     }
 
     /// Returns the rate.
@@ -121,7 +150,7 @@ impl Limit {
     #[inline]
     #[must_use]
     pub const fn rate(&self) -> Rate {
-        self.rate
+        Rate::of_valid(self.requests, self.counter.period_millis())
     }
 
     /// Returns the algorithm.
@@ -131,9 +160,10 @@ impl Limit {
     /// assert_eq!("5/30s".parse::<Limit>()?.algorithm(), Algorithm::FixedWindow);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.counter.algorithm()
     }
 
     /// Returns what a token bucket holds, in requests; `None` for other algorithms.
@@ -146,7 +176,7 @@ impl Limit {
     /// ```
     #[must_use]
     pub fn burst(&self) -> Option<u32> {
-        (self.algorithm == Algorithm::TokenBucket).then_some(self.burst)
+        (self.algorithm() == Algorithm::TokenBucket).then_some(self.burst)
     }
 
     /// Returns the most that can be in use at once: the burst of a token bucket, the number of
@@ -161,9 +191,9 @@ impl Limit {
     #[inline]
     #[must_use]
     pub fn capacity(&self) -> Cost {
-        let requests = match self.algorithm {
-            Algorithm::TokenBucket if self.rate.requests() > 0 => self.burst,
-            _ => self.rate.requests(),
+        let requests = match self.algorithm() {
+            Algorithm::TokenBucket if self.requests > 0 => self.burst,
+            _ => self.requests,
         };
         Cost::of_capacity(requests)
     }
@@ -171,8 +201,8 @@ impl Limit {
     /// The limit of parts that were taken from a limit.
     pub(crate) const fn of_valid(rate: Rate, algorithm: Algorithm, burst: u32) -> Self {
         Self {
-            rate,
-            algorithm,
+            counter: Counter::new(algorithm, rate.period_millis()),
+            requests: rate.requests(),
             burst,
         }
     }
@@ -181,8 +211,14 @@ impl Limit {
     pub(crate) const NOTHING: Self = Self::new(Rate::NOTHING, Algorithm::FixedWindow);
 
     /// Tells whether the two limits would keep their state in the same record.
+    /// What its state is known by.
+    #[inline]
+    pub(crate) const fn counter(&self) -> Counter {
+        self.counter
+    }
+
     pub(crate) fn shares_state_with(&self, other: &Self) -> bool {
-        self.algorithm == other.algorithm && self.rate.period_millis() == other.rate.period_millis()
+        self.counter == other.counter
     }
 }
 
@@ -200,14 +236,33 @@ impl FromStr for Limit {
 impl fmt::Display for Limit {
     /// Writes the limit as it may be parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.rate)?;
-        match self.algorithm {
+        write!(f, "{}", self.rate())?;
+        match self.algorithm() {
             // What a text means where it names none.
             Algorithm::FixedWindow => Ok(()),
-            Algorithm::TokenBucket if self.burst != self.rate.requests() => {
-                write!(f, " burst {} {}", self.burst, self.algorithm)
+            algorithm @ Algorithm::TokenBucket if self.burst != self.requests => {
+                write!(f, " burst {} {algorithm}", self.burst)
             }
             algorithm => write!(f, " {algorithm}"),
         }
+    }
+}
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limit")
+            .field("rate", &self.rate())
+            .field("algorithm", &self.algorithm())
+            .field("burst", &self.burst)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Counter")
+            .field(&self.algorithm())
+            .field(&self.period_millis())
+            .finish()
     }
 }

@@ -75,9 +75,8 @@ impl Name {
         match self {
             Self::Short { length, bytes } => {
                 !identifier.is_digest
-                    && identifier.text.len() == usize::from(*length)
                     && bytes
-                        .get(..identifier.text.len())
+                        .get(..usize::from(*length))
                         .is_some_and(|bytes| same_bytes(bytes, identifier.bytes()))
             }
             Self::Long(text) => !identifier.is_digest && text.as_bytes() == identifier.bytes(),

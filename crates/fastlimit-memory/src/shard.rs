@@ -57,7 +57,9 @@ impl Shard {
             return None;
         }
         let is_of_first = subject.scope == ScopeId::FIRST
-            && self.first_scope.is_some_and(|number| key.has_scope_id(number));
+            && self
+                .first_scope
+                .is_some_and(|number| key.has_scope_id(number));
         let is_it = is_of_first || self.scopes.is(subject.scope, key);
         is_it.then_some((at, &mut subject.entry))
     }

@@ -1,9 +1,8 @@
-use std::num::NonZeroU64;
-
 use super::{Record, Simple};
 use crate::algorithm::View;
 use crate::algorithm::fixed_window::FixedWindow;
 use crate::algorithm::{State, is_date_from_the_future};
+use crate::limit::Counter;
 use crate::{Algorithm, Cost, Limit, Rate, Timestamp, Verdict};
 
 /// The record of a fixed window, ready to use: the one that a subject most often has, and has
@@ -12,8 +11,7 @@ use crate::{Algorithm, Cost, Limit, Rate, Timestamp, Verdict};
 pub(super) struct Window {
     /// The number under which it was last looked at; not a part of the state.
     requests: u32,
-    /// Not 0, so that the records need no more space than a window alone.
-    period: NonZeroU64,
+    counter: Counter,
     state: FixedWindow,
 }
 
@@ -26,7 +24,7 @@ struct Current {
 
 impl PartialEq for Window {
     fn eq(&self, other: &Self) -> bool {
-        self.period == other.period && self.state == other.state
+        self.counter == other.counter && self.state == other.state
     }
 }
 
@@ -38,10 +36,10 @@ impl Window {
         let State::FixedWindow(state) = record.state() else {
             return None;
         };
-        let rate = record.limit().rate();
+        let limit = record.limit();
         Some(Self {
-            requests: rate.requests(),
-            period: NonZeroU64::new(rate.period_millis())?,
+            requests: limit.rate().requests(),
+            counter: limit.counter(),
             state,
         })
     }
@@ -57,19 +55,23 @@ impl Window {
     }
 
     fn limit(&self) -> Limit {
-        let rate = Rate::of_valid(self.requests, self.period.get());
+        let rate = Rate::of_valid(self.requests, self.period());
         Limit::new(rate, Algorithm::FixedWindow)
     }
 
     fn stored(&self, now: u64) -> Option<FixedWindow> {
-        let is_void = is_date_from_the_future(self.state.start, self.period.get(), now);
+        let is_void = is_date_from_the_future(self.state.start, self.period(), now);
         (!is_void).then_some(self.state)
     }
 
     #[inline]
     pub(super) fn is_of(&self, limit: &Limit) -> bool {
-        limit.algorithm() == Algorithm::FixedWindow
-            && limit.rate().period_millis() == self.period.get()
+        limit.counter() == self.counter
+    }
+
+    #[inline]
+    fn period(&self) -> u64 {
+        self.counter.period_millis()
     }
 
     pub(super) fn see(&mut self, limit: &Limit) {
@@ -88,7 +90,8 @@ impl Window {
             until_end,
             charged_at,
         } = self.at(limit, now);
-        let capacity = limit.capacity();
+        // A fixed window has no burst.
+        let capacity = Cost::of_capacity(limit.rate().requests());
         let left = capacity.as_milli().saturating_sub(window.used);
         let (left, wait, changed) = if cost.is_zero() {
             (left, None, false)
@@ -116,7 +119,7 @@ impl Window {
     fn at(&self, limit: &Limit, now: Timestamp) -> Current {
         // Most requests come in the window that is stored: for them nothing need be cut off.
         if let Some(elapsed) = now.as_millis().checked_sub(self.state.start)
-            && let Some(until_end) = self.period.get().checked_sub(elapsed)
+            && let Some(until_end) = self.period().checked_sub(elapsed)
             && until_end > 0
         {
             return Current {
@@ -148,7 +151,7 @@ impl Window {
     }
 
     pub(super) fn expires_at(&self) -> u64 {
-        let end = self.state.start.saturating_add(self.period.get());
-        Record::kept_until(end, self.period.get())
+        let end = self.state.start.saturating_add(self.period());
+        Record::kept_until(end, self.period())
     }
 }

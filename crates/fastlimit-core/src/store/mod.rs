@@ -6,6 +6,7 @@ mod operation;
 mod outcome;
 mod reply;
 mod request;
+mod together;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use operation::Operation;
 pub use outcome::{Outcome, Verdict};
 pub use reply::Reply;
 pub use request::{Limits, OwnedRequest, Request};
+pub(crate) use together::Judged;
 
 /// A place that keeps the state of limits and changes it in one atomic step.
 ///

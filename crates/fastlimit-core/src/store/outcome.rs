@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::together::Judged;
 use crate::few::Few;
 use crate::{Cost, Timestamp};
 
@@ -42,7 +43,14 @@ pub struct Verdict {
 /// The milliseconds to wait, in order of their length; no wait where the limit allows the
 /// request. One word: there is a verdict in every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Wait(u64);
+pub(super) struct Wait(u64);
+
+impl Judged for Verdict {
+    #[inline(always)]
+    fn verdict(&self) -> &Verdict {
+        self
+    }
+}
 
 impl Wait {
     /// A denied request waits a millisecond at the least, but a store may say what it likes.
@@ -59,11 +67,11 @@ impl Wait {
         }
     }
 
-    const fn is_none(self) -> bool {
+    pub(super) const fn is_none(self) -> bool {
         self.0 == Self::NONE.0
     }
 
-    const fn millis(self) -> Option<u64> {
+    pub(super) const fn millis(self) -> Option<u64> {
         if self.0 > Self::LONGEST {
             None
         } else {
@@ -155,8 +163,7 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.verdicts
-            .fold(true, |all, verdict| all & verdict.is_allowed())
+        self.verdicts.is_allowed()
     }
 
     /// Returns the verdicts, in the order of the request's limits.
@@ -223,11 +230,7 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> Cost {
-        let least = self.verdicts.fold(None, |least: Option<Cost>, verdict| {
-            let remaining = verdict.remaining();
-            Some(least.map_or(remaining, |least| least.min(remaining)))
-        });
-        least.unwrap_or(Cost::ZERO)
+        self.verdicts.remaining()
     }
 
     /// Returns the time until every limit is as good as new.
@@ -243,8 +246,7 @@ impl Outcome {
     /// ```
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        let longest = |longest: u64, verdict: &Verdict| longest.max(verdict.reset_after);
-        Duration::from_millis(self.verdicts.fold(0, longest))
+        self.verdicts.reset_after()
     }
 
     /// Returns the time after which the same request passes, if nothing else is charged
@@ -263,13 +265,7 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let longest = self
-            .verdicts
-            .fold(None, |longest, verdict| match verdict.wait {
-                wait if wait.is_none() => longest,
-                wait => longest.max(Some(wait)),
-            });
-        longest.and_then(Wait::millis).map(Duration::from_millis)
+        self.verdicts.retry_after()
     }
 
     /// Returns the index of the limit that binds: the denied one with the longest wait, else
@@ -286,17 +282,7 @@ impl Outcome {
     /// ```
     #[must_use]
     pub fn binding(&self) -> usize {
-        let first: Option<(usize, Verdict)> = None;
-        let (binding, _) = self
-            .verdicts
-            .fold((first, 0), |(binding, index), &verdict| {
-                let next = match binding {
-                    Some((_, other)) if !verdict.binds_before(other) => binding,
-                    _ => Some((index, verdict)),
-                };
-                (next, index.wrapping_add(1))
-            });
-        binding.map_or(0, |(index, _)| index)
+        self.verdicts.binding().map_or(0, |(index, _)| index)
     }
 }
 
@@ -330,14 +316,9 @@ impl Verdict {
         Self::allowed(remaining, reset_after).denied_for(retry_after.map(millis))
     }
 
-    /// Tells whether a client has to mind this limit rather than the other one: a denial before
-    /// what allows, the longer wait of two denials, else the less that remains.
-    fn binds_before(self, other: Self) -> bool {
-        match (self.is_allowed(), other.is_allowed()) {
-            (true, true) => self.remaining < other.remaining,
-            (false, false) => self.wait > other.wait,
-            (_, is_allowed) => is_allowed,
-        }
+    #[inline]
+    pub(super) const fn wait(&self) -> Wait {
+        self.wait
     }
 
     #[inline]
