@@ -104,6 +104,11 @@ fn per_period(limit: &Limit) -> u64 {
 /// The most that can be missing: what drains in a hundred years, if that is less than the
 /// greatest cost.
 fn most_missing(limit: &Limit) -> u64 {
+    let period = limit.rate().period_millis();
     let drains = product(per_period(limit), LONGEST_DRAIN_MILLIS);
-    narrow(floor_div(drains, limit.rate().period_millis())).min(Cost::MAX.as_milli())
+    // Without a division for rates that are not low: this one would be of two words.
+    if drains >= product(Cost::MAX.as_milli(), period) {
+        return Cost::MAX.as_milli();
+    }
+    narrow(floor_div(drains, period))
 }

@@ -153,7 +153,10 @@ impl Entry {
 
     fn apply_any(&mut self, limits: &[Limit], operation: Operation, now: u64) -> Applied {
         match operation {
-            Operation::Check(cost) => self.check(limits, cost, now, true),
+            Operation::Check(cost) => match self.only_record(limits) {
+                Some((record, limit)) => record.check(limit, cost, now),
+                None => self.check(limits, cost, now, true),
+            },
             Operation::Peek(cost) => self.check(limits, cost, now, false),
             Operation::Charge(cost) => self.update(limits, now, |view| view.charge(cost)),
             Operation::Refund { cost, charged_at } => {
@@ -161,6 +164,17 @@ impl Entry {
                 self.update(limits, now, |view| view.refund(cost, charged_at))
             }
             Operation::Reset => self.reset(limits, now),
+        }
+    }
+
+    /// The record of a lone limit, if nothing else is known of the subject.
+    fn only_record<'l>(&mut self, limits: &'l [Limit]) -> Option<(&mut Record, &'l Limit)> {
+        match (&mut self.records, limits) {
+            (Records::List(list), [limit]) => match list.as_mut_slice() {
+                [record] if record.is_of(limit) => Some((record, limit)),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

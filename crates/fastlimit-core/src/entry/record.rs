@@ -1,8 +1,9 @@
+use super::Applied;
 use crate::algorithm::fixed_window::FixedWindow;
 use crate::algorithm::sliding_window::SlidingWindow;
 use crate::algorithm::token_bucket::TokenBucket;
 use crate::algorithm::{State, View, is_date_from_the_future};
-use crate::{Algorithm, Limit, Rate};
+use crate::{Algorithm, Cost, Limit, Rate};
 
 /// The longest grace for which what is as good as absent is kept.
 const LONGEST_GRACE: u64 = 60_000;
@@ -149,7 +150,28 @@ impl Record {
 
     /// The state at `now`, under the limit under which it was last looked at.
     pub(super) fn view(&self, now: u64) -> View {
+        self.view_under(&self.limit(), now)
+    }
+
+    fn view_under(&self, limit: &Limit, now: u64) -> View {
         let stored = (!self.is_from_the_future(now)).then(|| self.state());
-        View::new(&self.limit(), stored, now)
+        View::new(limit, stored, now)
+    }
+
+    /// Checks a request under a limit that this is the record of.
+    pub(super) fn check(&mut self, limit: &Limit, cost: Cost, now: u64) -> Applied {
+        let view = self.view_under(limit, now);
+        let (verdict, changed) = match view.admit(cost) {
+            Err(denied) => (denied, false),
+            Ok(charged) => {
+                let changed = charged != view;
+                if changed {
+                    *self = Self::new(limit, charged.state(), charged.dead_at());
+                }
+                (charged.standing(), changed)
+            }
+        };
+        self.see(limit);
+        Applied::new([verdict], now, view.time(), changed)
     }
 }
