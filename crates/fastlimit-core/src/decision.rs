@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::few::Few;
-use crate::store::Judged;
+use crate::store::{Judged, Wait};
 use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
 
 /// What the limiter decided of one request.
@@ -37,19 +37,22 @@ use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
 pub struct Decision {
     now: Timestamp,
     charged_at: Timestamp,
+    /// What the limits say together: it is asked of every decision.
+    wait: Wait,
     limits: Few<LimitStatus>,
 }
 
 impl Decision {
-    /// The decision of an outcome of one limit.
+    /// The decision of an outcome under one limit, if it has one verdict.
     #[inline(always)]
-    pub(crate) fn of_one(outcome: &Outcome, verdict: Verdict, limit: &Limit) -> Self {
-        let limit = *limit;
-        Self {
+    pub(crate) fn of_one(outcome: &Outcome, limit: &Limit) -> Option<Self> {
+        let (limit, verdict) = (*limit, outcome.as_one()?);
+        Some(Self {
             now: outcome.now(),
             charged_at: outcome.charged_at(),
+            wait: verdict.wait(),
             limits: Few::One([LimitStatus { limit, verdict }]),
-        }
+        })
     }
 
     pub(crate) fn new(outcome: Outcome, limits: &[Limit]) -> Result<Self, Outcome> {
@@ -58,10 +61,12 @@ impl Decision {
             return Err(outcome);
         }
         let status = |(&limit, &verdict)| LimitStatus { limit, verdict };
+        let limits: Few<_> = limits.iter().zip(verdicts).map(status).collect();
         Ok(Self {
             now: outcome.now(),
             charged_at: outcome.charged_at(),
-            limits: limits.iter().zip(verdicts).map(status).collect(),
+            wait: limits.wait(),
+            limits,
         })
     }
 
@@ -81,7 +86,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.limits.is_allowed()
+        self.wait.is_none()
     }
 
     /// Tells whether the request is past a limit; nothing was charged then.
@@ -97,6 +102,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn is_denied(&self) -> bool {
         !self.is_allowed()
@@ -115,6 +121,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.remaining_cost().whole_requests()
@@ -135,6 +142,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
         self.limits.remaining()
@@ -154,6 +162,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         self.limits.reset_after()
@@ -178,9 +187,10 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.limits.retry_after()
+        self.wait.duration()
     }
 
     /// Returns the limit that binds: the denied one with the longest wait, else the one with
@@ -198,6 +208,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn binding(&self) -> LimitStatus {
         // There is at least one.
@@ -239,6 +250,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
@@ -258,6 +270,7 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
         self.charged_at
@@ -307,30 +320,35 @@ impl LimitStatus {
     };
 
     /// Returns the limit.
+    #[inline]
     #[must_use]
     pub fn limit(&self) -> Limit {
         self.limit
     }
 
     /// Tells whether this limit allows the request.
+    #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.verdict.is_allowed()
     }
 
     /// Returns the whole requests that remain, rounded down.
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.remaining_cost().whole_requests()
     }
 
     /// Returns what remains.
+    #[inline]
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
         self.verdict.remaining()
     }
 
     /// Returns the time until the limit is as good as new.
+    #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         self.verdict.reset_after()
@@ -338,6 +356,7 @@ impl LimitStatus {
 
     /// Returns the time after which this limit allows the request; `None` if it allows it now
     /// or never will.
+    #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.verdict.retry_after()

@@ -14,7 +14,8 @@ pub(crate) fn now() -> Timestamp {
         if let Ok(time) = clock_gettime_dynamic(DynamicClockId::Known(ClockId::RealtimeCoarse)) {
             // A clock set before 1970 reads as the epoch.
             let seconds = time.tv_sec.max(0).cast_unsigned();
-            let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+            // From 0 to 999,999,999.
+            let nanos = time.tv_nsec.cast_unsigned();
             let millis = seconds.wrapping_mul(1_000).wrapping_add(nanos / 1_000_000);
             return Timestamp::from_millis(millis);
         }

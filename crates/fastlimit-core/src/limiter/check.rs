@@ -80,14 +80,13 @@ impl<'a> Check<'a> {
         if !self.limiter.inner.store.answers_at_once() {
             return Err(self);
         }
-        Ok(match self.send() {
-            Reply::Ready(Ok(outcome)) => self.finish(outcome),
-            Reply::Ready(Err(error)) => Err(error.into()),
-            Reply::Pending(_) => {
-                let message = "the store has to wait, and had promised not to";
-                Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message).into())
-            }
-        })
+        let reply = self.send();
+        if let Some(decision) = self.usual(&reply) {
+            // One verdict owns nothing. To drop it would take the steps to find that out.
+            std::mem::forget(reply);
+            return Ok(Ok(decision));
+        }
+        Ok(self.finish_at_once(reply).map_err(Error::Store))
     }
 
     #[inline(always)]
@@ -95,17 +94,27 @@ impl<'a> Check<'a> {
         self.limiter.inner.store.apply(&self.request)
     }
 
-    /// The decision of an outcome. The usual one is made here, of a few words in registers; the
-    /// others apart, so that they do not write to memory where it is kept.
+    /// The decision that a reply most often is: made here, of a few words that stay in registers.
+    /// The reply is not moved, since what moves it reads it before the store's writes are through.
     #[inline(always)]
-    fn finish(&self, outcome: Outcome) -> Result<Decision, Error> {
-        if let (Some(verdict), [limit]) = (outcome.as_one(), self.request.limits()) {
-            return Ok(Decision::of_one(&outcome, verdict, limit));
+    fn usual(&self, reply: &Reply<'_>) -> Option<Decision> {
+        match (reply, self.request.limits()) {
+            (Reply::Ready(Ok(outcome)), [limit]) => Decision::of_one(outcome, limit),
+            _ => None,
         }
-        self.finish_any(outcome).map_err(Error::Store)
     }
 
     #[inline(never)]
+    fn finish_at_once(&self, reply: Reply<'_>) -> Result<Decision, StoreError> {
+        match reply {
+            Reply::Ready(result) => self.finish_any(result?),
+            Reply::Pending(_) => {
+                let message = "the store has to wait, and had promised not to";
+                Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message))
+            }
+        }
+    }
+
     fn finish_any(&self, outcome: Outcome) -> Result<Decision, StoreError> {
         let limits = self.request.limits();
         Decision::new(outcome, limits).map_err(|outcome| refuse(&outcome, limits))
@@ -158,10 +167,13 @@ impl Future for Check<'_> {
             return this.poll_sent(context).map_err(Error::Store);
         };
         this.state = State::Done;
-        match this.send() {
-            Reply::Ready(Ok(outcome)) => Poll::Ready(this.finish(outcome)),
-            reply => this.poll_reply(reply, context).map_err(Error::Store),
+        let reply = this.send();
+        if let Some(decision) = this.usual(&reply) {
+            // As above.
+            std::mem::forget(reply);
+            return Poll::Ready(Ok(decision));
         }
+        this.poll_reply(reply, context).map_err(Error::Store)
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub use async_store::AsyncStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use operation::Operation;
+pub(crate) use outcome::Wait;
 pub use outcome::{Outcome, Verdict};
 pub use reply::Reply;
 pub use request::{Limits, OwnedRequest, Request};

@@ -43,7 +43,7 @@ pub struct Verdict {
 /// The milliseconds to wait, in order of their length; no wait where the limit allows the
 /// request. One word: there is a verdict in every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wait(u64);
+pub(crate) struct Wait(u64);
 
 impl Judged for Verdict {
     #[inline(always)]
@@ -54,7 +54,7 @@ impl Judged for Verdict {
 
 impl Wait {
     /// A denied request waits a millisecond at the least, but a store may say what it likes.
-    const NONE: Self = Self(u64::MAX);
+    pub(super) const NONE: Self = Self(u64::MAX);
     /// Waiting never helps.
     const FOR_EVER: Self = Self(u64::MAX - 1);
     const LONGEST: u64 = u64::MAX - 2;
@@ -67,16 +67,15 @@ impl Wait {
         }
     }
 
-    pub(super) const fn is_none(self) -> bool {
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
         self.0 == Self::NONE.0
     }
 
-    pub(super) const fn millis(self) -> Option<u64> {
-        if self.0 > Self::LONGEST {
-            None
-        } else {
-            Some(self.0)
-        }
+    /// The time; `None` where there is none to wait, or waiting never helps.
+    #[inline]
+    pub(crate) fn duration(self) -> Option<Duration> {
+        (self.0 <= Self::LONGEST).then(|| Duration::from_millis(self.0))
     }
 }
 
@@ -244,6 +243,7 @@ impl Outcome {
     /// let outcome = Outcome::new(now, now, [fits, refuses]);
     /// assert_eq!(outcome.reset_after(), 2 * second);
     /// ```
+    #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         self.verdicts.reset_after()
@@ -265,7 +265,7 @@ impl Outcome {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.verdicts.retry_after()
+        self.verdicts.wait().duration()
     }
 
     /// Returns the index of the limit that binds: the denied one with the longest wait, else
@@ -317,7 +317,7 @@ impl Verdict {
     }
 
     #[inline]
-    pub(super) const fn wait(&self) -> Wait {
+    pub(crate) const fn wait(&self) -> Wait {
         self.wait
     }
 
@@ -362,6 +362,7 @@ impl Verdict {
     /// let verdict = Verdict::allowed(Cost::requests(9), second);
     /// assert_eq!(verdict.remaining(), Cost::requests(9));
     /// ```
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> Cost {
         Cost::milli(self.remaining)
@@ -376,6 +377,7 @@ impl Verdict {
     /// let verdict = Verdict::allowed(Cost::requests(9), second);
     /// assert_eq!(verdict.reset_after(), second);
     /// ```
+    #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         Duration::from_millis(self.reset_after)
@@ -394,7 +396,7 @@ impl Verdict {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.wait.millis().map(Duration::from_millis)
+        self.wait.duration()
     }
 }
 

@@ -32,13 +32,14 @@ impl<T: Judged> Few<T> {
         })
     }
 
+    /// The longest wait of those that deny.
     #[inline]
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn wait(&self) -> Wait {
         let longest = self.fold(None, |longest, item| match item.verdict().wait() {
             wait if wait.is_none() => longest,
             wait => longest.max(Some(wait)),
         });
-        longest.and_then(Wait::millis).map(Duration::from_millis)
+        longest.unwrap_or(Wait::NONE)
     }
 
     /// The index of what binds, with its verdict.
