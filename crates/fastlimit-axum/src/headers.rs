@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Extensions;
 use axum::http::header::{Entry, HeaderMap, HeaderName, RETRY_AFTER};
 use axum::response::Response;
-use fastlimit_core::{Decision, Exceeded};
+use fastlimit_core::{Cost, Decision, Exceeded};
 
 use crate::decimal;
 
@@ -13,26 +13,18 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Shows a decision in the headers of a response.
-pub(crate) fn show(decision: Decision, response: &mut Response) {
-    let place = place(&decision, response.extensions());
-    if write(&decision, place, response.headers_mut()) {
-        response.extensions_mut().insert(decision);
-    }
-}
-
-/// Does what [`show`] does, and says when to come back.
-pub(crate) fn show_denial(exceeded: &Exceeded, response: &mut Response) {
-    if let Some(seconds) = exceeded.retry_after_seconds()
-        && let Ok(Entry::Vacant(retry_after)) = response.headers_mut().try_entry(RETRY_AFTER)
-    {
-        let _ = retry_after.try_insert(decimal::value(seconds));
-    }
-    show(exceeded.decision().clone(), response);
+/// What the headers show of a decision. A decision is several times as large.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    allowed: bool,
+    limit: u64,
+    remaining: Cost,
+    /// In seconds.
+    reset: u64,
 }
 
 /// Where a decision's headers belong on a response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Nowhere: the response shows a stricter one.
     Nowhere,
@@ -42,45 +34,71 @@ pub(crate) enum Place {
     Empty,
 }
 
-/// Returns where a decision's headers belong, by the [`Decision`] in the response's extensions:
-/// the one that its headers show.
-pub(crate) fn place(decision: &Decision, extensions: &Extensions) -> Place {
-    match extensions.get::<Decision>() {
-        Some(shown) if is_stricter(decision, shown) => Place::Over,
-        Some(_) => Place::Nowhere,
-        None => Place::Empty,
-    }
-}
-
-/// Writes a decision's headers, and tells whether they had a place.
-pub(crate) fn write(decision: &Decision, place: Place, headers: &mut HeaderMap) -> bool {
-    if matches!(place, Place::Nowhere) {
-        return false;
-    }
-    let binding = decision.binding();
-    let limit = || decimal::value(binding.limit().capacity().whole_requests());
-    // An error means that the map is full, so that there is no place either.
-    let written = match (headers.try_entry(LIMIT), place) {
-        (Ok(Entry::Vacant(entry)), _) => entry.try_insert(limit()).is_ok(),
-        (Ok(Entry::Occupied(mut entry)), Place::Over) => {
-            entry.insert(limit());
-            true
+impl Shown {
+    #[inline]
+    pub(crate) fn of(decision: &Decision) -> Self {
+        let binding = decision.binding();
+        Self {
+            allowed: decision.is_allowed(),
+            limit: binding.limit().capacity().whole_requests(),
+            remaining: binding.remaining_cost(),
+            reset: seconds(binding.reset_after()),
         }
-        (Ok(Entry::Occupied(_)) | Err(_), _) => false,
-    };
-    if written {
-        let reset = seconds(binding.reset_after());
-        let _ = headers.try_insert(REMAINING, decimal::value(binding.remaining()));
-        let _ = headers.try_insert(RESET, decimal::value(reset));
     }
-    written
+
+    /// Returns where the headers belong, by the [`Decision`] in the response's extensions: the
+    /// one that its headers show.
+    pub(crate) fn place(self, extensions: &Extensions) -> Place {
+        match extensions.get().map(Self::of) {
+            Some(other) if self.is_stricter(other) => Place::Over,
+            Some(_) => Place::Nowhere,
+            None => Place::Empty,
+        }
+    }
+
+    /// Writes the headers, and tells whether they had a place.
+    pub(crate) fn write(self, place: Place, headers: &mut HeaderMap) -> bool {
+        if place == Place::Nowhere {
+            return false;
+        }
+        let limit = || decimal::value(self.limit);
+        // An error means that the map is full, so that there is no place either.
+        let written = match (headers.try_entry(LIMIT), place) {
+            (Ok(Entry::Vacant(entry)), _) => entry.try_insert(limit()).is_ok(),
+            (Ok(Entry::Occupied(mut entry)), Place::Over) => {
+                entry.insert(limit());
+                true
+            }
+            (Ok(Entry::Occupied(_)) | Err(_), _) => false,
+        };
+        if written {
+            let remaining = self.remaining.whole_requests();
+            let _ = headers.try_insert(REMAINING, decimal::value(remaining));
+            let _ = headers.try_insert(RESET, decimal::value(self.reset));
+        }
+        written
+    }
+
+    /// Tells whether a client that minds `self` minds `other` as well. Of equals, neither is.
+    fn is_stricter(self, other: Self) -> bool {
+        // A denial sorts first.
+        (self.allowed, self.remaining) < (other.allowed, other.remaining)
+    }
 }
 
-/// Tells whether a client that minds `decision` minds `other` as well. Of equals, neither is.
-fn is_stricter(decision: &Decision, other: &Decision) -> bool {
-    // A denial sorts first.
-    let rank = |decision: &Decision| (decision.is_allowed(), decision.binding().remaining_cost());
-    rank(decision) < rank(other)
+/// Shows a denial in the headers of its response, and says when to come back.
+pub(crate) fn show_denial(exceeded: &Exceeded, response: &mut Response) {
+    if let Some(seconds) = exceeded.retry_after_seconds()
+        && let Ok(Entry::Vacant(retry_after)) = response.headers_mut().try_entry(RETRY_AFTER)
+    {
+        let _ = retry_after.try_insert(decimal::value(seconds));
+    }
+    let decision = exceeded.decision();
+    let shown = Shown::of(decision);
+    let place = shown.place(response.extensions());
+    if shown.write(place, response.headers_mut()) {
+        response.extensions_mut().insert(decision.clone());
+    }
 }
 
 /// Whole seconds, rounded up.

@@ -23,6 +23,8 @@ pub(super) struct Config {
     pub(super) cost: Hook<Cost>,
     pub(super) on_rejection: Option<Arc<Respond>>,
     pub(super) preflights: Preflights,
+    /// Whether a response gets the decision where no other limit needs it.
+    pub(super) attach_decision: bool,
 }
 
 type Respond = dyn Fn(&Parts, Rejection) -> Response + Send + Sync;
@@ -43,6 +45,7 @@ impl Config {
             cost: Hook::fixed(Cost::ONE),
             on_rejection: None,
             preflights: Preflights::Unlimited,
+            attach_decision: false,
         }
     }
 
@@ -133,6 +136,7 @@ impl Config {
             .field("tenant", &self.tenant)
             .field("cost", &self.cost)
             .field("preflights", &self.preflights)
+            .field("attach_decision", &self.attach_decision)
             .finish_non_exhaustive()
     }
 }
