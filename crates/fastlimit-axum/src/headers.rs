@@ -58,25 +58,25 @@ impl Shown {
 
     /// Writes the headers, and tells whether they had a place.
     pub(crate) fn write(self, place: Place, headers: &mut HeaderMap) -> bool {
-        if place == Place::Nowhere {
+        let name = LIMIT;
+        let is_free = match place {
+            Place::Nowhere => false,
+            Place::Over => true,
+            // Cheaper than an entry, which is large to move from its look-up to its insertion.
+            Place::Empty => headers.keys().all(|other| *other != name),
+        };
+        // An error means that the map is full, so that there is no place either.
+        if !is_free
+            || headers
+                .try_insert(name, decimal::value(self.limit))
+                .is_err()
+        {
             return false;
         }
-        let limit = || decimal::value(self.limit);
-        // An error means that the map is full, so that there is no place either.
-        let written = match (headers.try_entry(LIMIT), place) {
-            (Ok(Entry::Vacant(entry)), _) => entry.try_insert(limit()).is_ok(),
-            (Ok(Entry::Occupied(mut entry)), Place::Over) => {
-                entry.insert(limit());
-                true
-            }
-            (Ok(Entry::Occupied(_)) | Err(_), _) => false,
-        };
-        if written {
-            let remaining = self.remaining.whole_requests();
-            let _ = headers.try_insert(REMAINING, decimal::value(remaining));
-            let _ = headers.try_insert(RESET, decimal::value(self.reset));
-        }
-        written
+        let remaining = self.remaining.whole_requests();
+        let _ = headers.try_insert(REMAINING, decimal::value(remaining));
+        let _ = headers.try_insert(RESET, decimal::value(self.reset));
+        true
     }
 
     /// Tells whether a client that minds `self` minds `other` as well. Of equals, neither is.
