@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::http::Extensions;
 use axum::http::header::{Entry, HeaderMap, HeaderName, RETRY_AFTER};
+use axum::http::{Extensions, HeaderValue};
 use axum::response::Response;
-use fastlimit_core::{Cost, Decision, Exceeded};
+use fastlimit_core::{Cost, Decision, Exceeded, LimitStatus};
 
 use crate::decimal;
 
@@ -14,13 +14,20 @@ const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What the headers show of a decision. A decision is several times as large.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shown {
-    allowed: bool,
-    limit: u64,
-    remaining: Cost,
+    rank: Rank,
+    limit: HeaderValue,
     /// In seconds.
     reset: u64,
+}
+
+/// How strict a decision is, the stricter first: a client that minds it minds the other as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// A denial comes first.
+    allowed: bool,
+    remaining: Cost,
 }
 
 /// Where a decision's headers belong on a response.
@@ -35,22 +42,28 @@ pub(crate) enum Place {
 }
 
 impl Shown {
-    #[inline]
     pub(crate) fn of(decision: &Decision) -> Self {
+        Self::new(decision, decimal::value)
+    }
+
+    /// `limit` writes the requests of the limit.
+    #[inline]
+    pub(crate) fn new(decision: &Decision, limit: impl FnOnce(u64) -> HeaderValue) -> Self {
         let binding = decision.binding();
         Self {
-            allowed: decision.is_allowed(),
-            limit: binding.limit().capacity().whole_requests(),
-            remaining: binding.remaining_cost(),
+            rank: Rank::new(decision, &binding),
+            limit: limit(binding.limit().capacity().whole_requests()),
             reset: seconds(binding.reset_after()),
         }
     }
 
     /// Returns where the headers belong, by the [`Decision`] in the response's extensions: the
     /// one that its headers show.
-    pub(crate) fn place(self, extensions: &Extensions) -> Place {
-        match extensions.get().map(Self::of) {
-            Some(other) if self.is_stricter(other) => Place::Over,
+    pub(crate) fn place(&self, extensions: &Extensions) -> Place {
+        let shown = extensions.get::<Decision>();
+        match shown.map(|other| Rank::new(other, &other.binding())) {
+            Some(other) if self.rank < other => Place::Over,
+            // Of equals, neither is over the other.
             Some(_) => Place::Nowhere,
             None => Place::Empty,
         }
@@ -66,23 +79,23 @@ impl Shown {
             Place::Empty => headers.keys().all(|other| *other != name),
         };
         // An error means that the map is full, so that there is no place either.
-        if !is_free
-            || headers
-                .try_insert(name, decimal::value(self.limit))
-                .is_err()
-        {
+        if !is_free || headers.try_insert(name, self.limit).is_err() {
             return false;
         }
-        let remaining = self.remaining.whole_requests();
+        let remaining = self.rank.remaining.whole_requests();
         let _ = headers.try_insert(REMAINING, decimal::value(remaining));
         let _ = headers.try_insert(RESET, decimal::value(self.reset));
         true
     }
+}
 
-    /// Tells whether a client that minds `self` minds `other` as well. Of equals, neither is.
-    fn is_stricter(self, other: Self) -> bool {
-        // A denial sorts first.
-        (self.allowed, self.remaining) < (other.allowed, other.remaining)
+impl Rank {
+    #[inline]
+    fn new(decision: &Decision, binding: &LimitStatus) -> Self {
+        Self {
+            allowed: decision.is_allowed(),
+            remaining: binding.remaining_cost(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@ use axum::http::Extensions;
 use axum::response::Response;
 use fastlimit_core::Decision;
 
+use super::config::Config;
 use crate::headers::{Place, Shown};
 
 /// An allowed request's limit, as its response is to show it.
@@ -13,15 +14,14 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Leaves a decision in a request's extensions. `attach` says that the response is to carry
-    /// it as well, come what may.
+    /// Leaves the decision of a layer in a request's extensions.
     #[inline]
-    pub(super) fn new(decision: Decision, extensions: &mut Extensions, attach: bool) -> Self {
-        let shown = Shown::of(&decision);
+    pub(super) fn new(decision: Decision, extensions: &mut Extensions, layer: &Config) -> Self {
+        let shown = Shown::new(&decision, |requests| layer.limit_values.get(requests));
         // In its place was that of a layer around this one, which will ask the response whose
         // limit is the stricter.
         let nested = extensions.insert(decision).is_some();
-        let decision = if nested || attach {
+        let decision = if nested || layer.attach_decision {
             extensions.get().cloned().map(Box::new)
         } else {
             None

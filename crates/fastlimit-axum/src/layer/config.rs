@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 
 use super::answers::{Answers, Charged, Key};
+use super::limit_values::LimitValues;
 use crate::charge::Charge;
 use crate::hook::Hook;
 use crate::{ClientIp, Rejection, headers};
@@ -16,7 +17,9 @@ use crate::{ClientIp, Rejection, headers};
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) limiter: RateLimiter,
-    pub(super) policy: Hook<Policy>,
+    policy: Hook<Policy>,
+    /// Those of the policy.
+    pub(super) limit_values: LimitValues,
     /// The client's address if `None`.
     pub(super) key: Option<Hook<String>>,
     pub(super) tenant: Option<Hook<String>>,
@@ -39,6 +42,7 @@ impl Config {
     pub(super) fn new(limiter: RateLimiter, policy: Hook<Policy>) -> Self {
         Self {
             limiter,
+            limit_values: LimitValues::of(&policy),
             policy,
             key: None,
             tenant: None,
@@ -47,6 +51,11 @@ impl Config {
             preflights: Preflights::Unlimited,
             attach_decision: false,
         }
+    }
+
+    pub(super) fn set_policy(&mut self, policy: Hook<Policy>) {
+        self.limit_values = LimitValues::of(&policy);
+        self.policy = policy;
     }
 
     /// Tells whether a request passes without being limited.

@@ -137,11 +137,7 @@ impl<S, B> Waiting<S, B> {
         S: Service<Request<B>>,
     {
         let extensions = self.request.extensions_mut();
-        let admission = Some(Admission::new(
-            decision,
-            extensions,
-            self.config.attach_decision,
-        ));
+        let admission = Some(Admission::new(decision, extensions, &self.config));
         let future = self.inner.call(self.request);
         State::Forwarded { future, admission }
     }

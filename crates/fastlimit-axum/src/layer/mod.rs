@@ -8,6 +8,7 @@ mod admission;
 mod answers;
 mod config;
 mod future;
+mod limit_values;
 mod service;
 
 use std::fmt;
@@ -124,7 +125,7 @@ impl RateLimitLayer {
 
     /// Sets the policy, in place of the one that [`new`](RateLimitLayer::new) was given.
     pub fn policy<M>(self, policy: impl IntoPolicyHook<M>) -> Self {
-        self.with(|config| config.policy = policy.into_policy_hook())
+        self.with(|config| config.set_policy(policy.into_policy_hook()))
     }
 
     /// Sets who is limited: a user, an API key, an address. A fixed key is one limit for all.

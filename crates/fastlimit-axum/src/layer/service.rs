@@ -75,11 +75,7 @@ impl<S> RateLimitService<S> {
     where
         S: Service<Request<B>>,
     {
-        let admission = Admission::new(
-            decision,
-            request.extensions_mut(),
-            self.config.attach_decision,
-        );
+        let admission = Admission::new(decision, request.extensions_mut(), &self.config);
         RateLimitFuture::forward(self.inner.call(request), Some(admission))
     }
 
