@@ -13,7 +13,7 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// What the headers show of a decision. A decision is several times as large.
+/// What the headers show of a decision, which is much larger.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     rank: Rank,

@@ -71,7 +71,8 @@ use config::{Config, Preflights};
 ///
 /// The request's extensions hold the [`Decision`](fastlimit_core::Decision) of the nearest
 /// layer: take it as `Extension<Decision>`. Where layers are nested, the headers show the
-/// stricter of their limits: a denial, else the one with less remaining.
+/// stricter of their limits: a denial, else the one with less remaining. An inner layer knows
+/// of an outer one by these extensions, so what stands between them passes them on.
 ///
 /// A response's extensions may hold a decision too; it is then the one that the headers show.
 /// The response to a denial holds it. So does every other response that shows a limit, if the
@@ -204,9 +205,9 @@ impl RateLimitLayer {
     /// Puts the decision that the headers show into the extensions of every response that shows
     /// one, for middleware outside, such as an access log.
     ///
-    /// It is off unless called, since it costs each request about as much as a check does. Of
-    /// nested layers it is the outermost that matters. A response to a denial has its decision
-    /// in any case.
+    /// It is off unless called, since it costs each request nearly as much as a check. Of nested
+    /// layers it is the outermost that matters. The response to a denial has its decision in any
+    /// case.
     ///
     /// ```
     /// use axum::{Router, middleware::map_response, response::Response, routing::get};
