@@ -7,7 +7,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponseParts, ResponseParts};
 use fastlimit_core::{Decision, RateLimiter};
 
-use crate::{Quota, Rejection, headers};
+use crate::headers::Shown;
+use crate::{Quota, Rejection};
 
 /// An extractor that limits the handler that asks for it.
 ///
@@ -20,7 +21,8 @@ use crate::{Quota, Rejection, headers};
 ///
 /// An extractor alone cannot put headers on a response that the handler makes. Returned as part
 /// of the response, as in `(limit, body)`, this one does; left out, only denials carry headers.
-/// A layer around the handler adds its own where they are stricter.
+/// With the headers goes the decision, into the response's extensions. A layer around the
+/// handler shows its own limit instead where that is stricter.
 ///
 /// # When the handler wants to decide
 ///
@@ -110,8 +112,9 @@ impl<Q> IntoResponseParts for RateLimited<Q> {
     type Error = Infallible;
 
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let place = headers::place(&self.decision, response.extensions());
-        if headers::write(&self.decision, place, response.headers_mut()) {
+        let shown = Shown::of(&self.decision);
+        let place = shown.place(response.extensions());
+        if shown.write(place, response.headers_mut()) {
             response.extensions_mut().insert(self.decision);
         }
         Ok(response)

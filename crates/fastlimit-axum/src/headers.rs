@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::http::Extensions;
 use axum::http::header::{Entry, HeaderMap, HeaderName, RETRY_AFTER};
+use axum::http::{Extensions, HeaderValue};
 use axum::response::Response;
-use fastlimit_core::{Decision, Exceeded};
+use fastlimit_core::{Cost, Decision, Exceeded, LimitStatus};
 
 use crate::decimal;
 
@@ -13,26 +13,25 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Shows a decision in the headers of a response.
-pub(crate) fn show(decision: Decision, response: &mut Response) {
-    let place = place(&decision, response.extensions());
-    if write(&decision, place, response.headers_mut()) {
-        response.extensions_mut().insert(decision);
-    }
+/// What the headers show of a decision, which is much larger.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    rank: Rank,
+    limit: HeaderValue,
+    /// In seconds.
+    reset: u64,
 }
 
-/// Does what [`show`] does, and says when to come back.
-pub(crate) fn show_denial(exceeded: &Exceeded, response: &mut Response) {
-    if let Some(seconds) = exceeded.retry_after_seconds()
-        && let Ok(Entry::Vacant(retry_after)) = response.headers_mut().try_entry(RETRY_AFTER)
-    {
-        let _ = retry_after.try_insert(decimal::value(seconds));
-    }
-    show(exceeded.decision().clone(), response);
+/// How strict a decision is, the stricter first: a client that minds it minds the other as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// A denial comes first.
+    allowed: bool,
+    remaining: Cost,
 }
 
 /// Where a decision's headers belong on a response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Nowhere: the response shows a stricter one.
     Nowhere,
@@ -42,45 +41,77 @@ pub(crate) enum Place {
     Empty,
 }
 
-/// Returns where a decision's headers belong, by the [`Decision`] in the response's extensions:
-/// the one that its headers show.
-pub(crate) fn place(decision: &Decision, extensions: &Extensions) -> Place {
-    match extensions.get::<Decision>() {
-        Some(shown) if is_stricter(decision, shown) => Place::Over,
-        Some(_) => Place::Nowhere,
-        None => Place::Empty,
+impl Shown {
+    pub(crate) fn of(decision: &Decision) -> Self {
+        Self::new(decision, decimal::value)
     }
-}
 
-/// Writes a decision's headers, and tells whether they had a place.
-pub(crate) fn write(decision: &Decision, place: Place, headers: &mut HeaderMap) -> bool {
-    if matches!(place, Place::Nowhere) {
-        return false;
-    }
-    let binding = decision.binding();
-    let limit = || decimal::value(binding.limit().capacity().whole_requests());
-    // An error means that the map is full, so that there is no place either.
-    let written = match (headers.try_entry(LIMIT), place) {
-        (Ok(Entry::Vacant(entry)), _) => entry.try_insert(limit()).is_ok(),
-        (Ok(Entry::Occupied(mut entry)), Place::Over) => {
-            entry.insert(limit());
-            true
+    /// `limit` writes the requests of the limit.
+    #[inline]
+    pub(crate) fn new(decision: &Decision, limit: impl FnOnce(u64) -> HeaderValue) -> Self {
+        let binding = decision.binding();
+        Self {
+            rank: Rank::new(decision, &binding),
+            limit: limit(binding.limit().capacity().whole_requests()),
+            reset: seconds(binding.reset_after()),
         }
-        (Ok(Entry::Occupied(_)) | Err(_), _) => false,
-    };
-    if written {
-        let reset = seconds(binding.reset_after());
-        let _ = headers.try_insert(REMAINING, decimal::value(binding.remaining()));
-        let _ = headers.try_insert(RESET, decimal::value(reset));
     }
-    written
+
+    /// Returns where the headers belong, by the [`Decision`] in the response's extensions: the
+    /// one that its headers show.
+    pub(crate) fn place(&self, extensions: &Extensions) -> Place {
+        let shown = extensions.get::<Decision>();
+        match shown.map(|other| Rank::new(other, &other.binding())) {
+            Some(other) if self.rank < other => Place::Over,
+            // Of equals, neither is over the other.
+            Some(_) => Place::Nowhere,
+            None => Place::Empty,
+        }
+    }
+
+    /// Writes the headers, and tells whether they had a place.
+    pub(crate) fn write(self, place: Place, headers: &mut HeaderMap) -> bool {
+        let name = LIMIT;
+        let is_free = match place {
+            Place::Nowhere => false,
+            Place::Over => true,
+            // Cheaper than an entry, which is large to move from its look-up to its insertion.
+            Place::Empty => headers.keys().all(|other| *other != name),
+        };
+        // An error means that the map is full, so that there is no place either.
+        if !is_free || headers.try_insert(name, self.limit).is_err() {
+            return false;
+        }
+        let remaining = self.rank.remaining.whole_requests();
+        let _ = headers.try_insert(REMAINING, decimal::value(remaining));
+        let _ = headers.try_insert(RESET, decimal::value(self.reset));
+        true
+    }
 }
 
-/// Tells whether a client that minds `decision` minds `other` as well. Of equals, neither is.
-fn is_stricter(decision: &Decision, other: &Decision) -> bool {
-    // A denial sorts first.
-    let rank = |decision: &Decision| (decision.is_allowed(), decision.binding().remaining_cost());
-    rank(decision) < rank(other)
+impl Rank {
+    #[inline]
+    fn new(decision: &Decision, binding: &LimitStatus) -> Self {
+        Self {
+            allowed: decision.is_allowed(),
+            remaining: binding.remaining_cost(),
+        }
+    }
+}
+
+/// Shows a denial in the headers of its response, and says when to come back.
+pub(crate) fn show_denial(exceeded: &Exceeded, response: &mut Response) {
+    if let Some(seconds) = exceeded.retry_after_seconds()
+        && let Ok(Entry::Vacant(retry_after)) = response.headers_mut().try_entry(RETRY_AFTER)
+    {
+        let _ = retry_after.try_insert(decimal::value(seconds));
+    }
+    let decision = exceeded.decision();
+    let shown = Shown::of(decision);
+    let place = shown.place(response.extensions());
+    if shown.write(place, response.headers_mut()) {
+        response.extensions_mut().insert(decision.clone());
+    }
 }
 
 /// Whole seconds, rounded up.

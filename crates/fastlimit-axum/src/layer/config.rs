@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 
 use super::answers::{Answers, Charged, Key};
+use super::limit_values::LimitValues;
 use crate::charge::Charge;
 use crate::hook::Hook;
 use crate::{ClientIp, Rejection, headers};
@@ -16,13 +17,17 @@ use crate::{ClientIp, Rejection, headers};
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) limiter: RateLimiter,
-    pub(super) policy: Hook<Policy>,
+    policy: Hook<Policy>,
+    /// Those of the policy.
+    pub(super) limit_values: LimitValues,
     /// The client's address if `None`.
     pub(super) key: Option<Hook<String>>,
     pub(super) tenant: Option<Hook<String>>,
     pub(super) cost: Hook<Cost>,
     pub(super) on_rejection: Option<Arc<Respond>>,
     pub(super) preflights: Preflights,
+    /// Whether a response gets the decision where no other limit needs it.
+    pub(super) attach_decision: bool,
 }
 
 type Respond = dyn Fn(&Parts, Rejection) -> Response + Send + Sync;
@@ -37,13 +42,20 @@ impl Config {
     pub(super) fn new(limiter: RateLimiter, policy: Hook<Policy>) -> Self {
         Self {
             limiter,
+            limit_values: LimitValues::of(&policy),
             policy,
             key: None,
             tenant: None,
             cost: Hook::fixed(Cost::ONE),
             on_rejection: None,
             preflights: Preflights::Unlimited,
+            attach_decision: false,
         }
+    }
+
+    pub(super) fn set_policy(&mut self, policy: Hook<Policy>) {
+        self.limit_values = LimitValues::of(&policy);
+        self.policy = policy;
     }
 
     /// Tells whether a request passes without being limited.
@@ -133,6 +145,7 @@ impl Config {
             .field("tenant", &self.tenant)
             .field("cost", &self.cost)
             .field("preflights", &self.preflights)
+            .field("attach_decision", &self.attach_decision)
             .finish_non_exhaustive()
     }
 }

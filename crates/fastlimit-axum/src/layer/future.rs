@@ -9,9 +9,10 @@ use fastlimit_core::Decision;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::admission::Admission;
 use super::answers::Later;
 use super::config::Config;
-use crate::{Rejection, headers};
+use crate::Rejection;
 
 pin_project! {
     /// The future of a response; from [`RateLimitService`](super::RateLimitService).
@@ -39,8 +40,8 @@ pin_project! {
         Forwarded {
             #[pin]
             future: F,
-            // What its response is to show.
-            decision: Option<Decision>,
+            // `None` if nothing was charged.
+            admission: Option<Admission>,
         },
         /// The request goes no further.
         Refused {
@@ -71,11 +72,11 @@ where
         }
     }
 
-    /// `decision` is what the response is to show.
+    /// `admission` is `None` if nothing was charged.
     #[inline]
-    pub(super) fn forward(future: S::Future, decision: Option<Decision>) -> Self {
+    pub(super) fn forward(future: S::Future, admission: Option<Admission>) -> Self {
         Self {
-            state: State::Forwarded { future, decision },
+            state: State::Forwarded { future, admission },
         }
     }
 
@@ -106,19 +107,16 @@ where
                         return Poll::Pending;
                     };
                     state.set(match result {
-                        Ok(decision) => State::Forwarded {
-                            future: waiting.forward(decision.clone()),
-                            decision: Some(decision),
-                        },
+                        Ok(decision) => waiting.forward(decision),
                         Err(rejection) => State::Refused {
                             response: Some(waiting.refuse(rejection)),
                         },
                     });
                 }
-                StateProjection::Forwarded { future, decision } => {
+                StateProjection::Forwarded { future, admission } => {
                     let mut response = ready!(future.poll(context))?.into_response();
-                    if let Some(decision) = decision.take() {
-                        headers::show(decision, &mut response);
+                    if let Some(admission) = admission.take() {
+                        admission.show(&mut response);
                     }
                     return Poll::Ready(Ok(response));
                 }
@@ -134,12 +132,14 @@ where
 }
 
 impl<S, B> Waiting<S, B> {
-    fn forward(mut self, decision: Decision) -> S::Future
+    fn forward(mut self, decision: Decision) -> State<S, B, S::Future>
     where
         S: Service<Request<B>>,
     {
-        self.request.extensions_mut().insert(decision);
-        self.inner.call(self.request)
+        let extensions = self.request.extensions_mut();
+        let admission = Some(Admission::new(decision, extensions, &self.config));
+        let future = self.inner.call(self.request);
+        State::Forwarded { future, admission }
     }
 
     fn refuse(self, rejection: Rejection) -> Response {

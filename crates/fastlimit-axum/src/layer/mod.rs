@@ -4,9 +4,11 @@
 //! this one tells apart who calls, and refuses instead. A refusal is a response and never the
 //! service's error.
 
+mod admission;
 mod answers;
 mod config;
 mod future;
+mod limit_values;
 mod service;
 
 use std::fmt;
@@ -68,9 +70,14 @@ use config::{Config, Preflights};
 /// # What the handler and outer layers see
 ///
 /// The request's extensions hold the [`Decision`](fastlimit_core::Decision) of the nearest
-/// layer: take it as `Extension<Decision>`. The response's extensions hold the one that the
-/// headers show. Where layers are nested, that is the stricter: a denial, else the one with
-/// less remaining.
+/// layer: take it as `Extension<Decision>`. Where layers are nested, the headers show the
+/// stricter of their limits: a denial, else the one with less remaining. An inner layer knows
+/// of an outer one by these extensions, so what stands between them passes them on.
+///
+/// A response's extensions may hold a decision too; it is then the one that the headers show.
+/// The response to a denial holds it. So does every other response that shows a limit, if the
+/// outermost layer is told to [`attach_decision`](RateLimitLayer::attach_decision). A response
+/// that sets `X-RateLimit-Limit` itself holds none.
 ///
 /// A WebSocket or a stream of events is one request here. To limit its messages, call
 /// [`RateLimiter::check`] for each.
@@ -119,7 +126,7 @@ impl RateLimitLayer {
 
     /// Sets the policy, in place of the one that [`new`](RateLimitLayer::new) was given.
     pub fn policy<M>(self, policy: impl IntoPolicyHook<M>) -> Self {
-        self.with(|config| config.policy = policy.into_policy_hook())
+        self.with(|config| config.set_policy(policy.into_policy_hook()))
     }
 
     /// Sets who is limited: a user, an API key, an address. A fixed key is one limit for all.
@@ -193,6 +200,39 @@ impl RateLimitLayer {
     /// Limits CORS preflights like other requests.
     pub fn limit_preflights(self) -> Self {
         self.with(|config| config.preflights = Preflights::Limited)
+    }
+
+    /// Puts the decision that the headers show into the extensions of every response that shows
+    /// one, for middleware outside, such as an access log.
+    ///
+    /// It is off unless called, since it costs each request nearly as much as a check. Of nested
+    /// layers it is the outermost that matters. The response to a denial has its decision in any
+    /// case.
+    ///
+    /// ```
+    /// use axum::{Router, middleware::map_response, response::Response, routing::get};
+    /// use fastlimit_core::Decision;
+    /// # use fastlimit_axum::RateLimitLayer;
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// # let policy = Policy::new("users", "100/minute")?;
+    ///
+    /// async fn log(response: Response) -> Response {
+    ///     if let Some(decision) = response.extensions().get::<Decision>() {
+    ///         println!("{}, {} left", response.status(), decision.remaining());
+    ///     }
+    ///     response
+    /// }
+    ///
+    /// let app: Router = Router::new()
+    ///     .route("/", get(|| async { "users" }))
+    ///     .layer(RateLimitLayer::new(limiter, policy).attach_decision())
+    ///     .layer(map_response(log));
+    /// # Ok::<(), fastlimit_core::Error>(())
+    /// ```
+    pub fn attach_decision(self) -> Self {
+        self.with(|config| config.attach_decision = true)
     }
 
     fn with(self, change: impl FnOnce(&mut Config)) -> Self {

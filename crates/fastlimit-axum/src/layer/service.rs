@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use fastlimit_core::Decision;
 use tower_service::Service;
 
+use super::admission::Admission;
 use super::answers::Charged;
 use super::config::Config;
 use super::future::RateLimitFuture;
@@ -74,8 +75,8 @@ impl<S> RateLimitService<S> {
     where
         S: Service<Request<B>>,
     {
-        request.extensions_mut().insert(decision.clone());
-        RateLimitFuture::forward(self.inner.call(request), Some(decision))
+        let admission = Admission::new(decision, request.extensions_mut(), &self.config);
+        RateLimitFuture::forward(self.inner.call(request), Some(admission))
     }
 
     fn refuse<B>(&self, parts: &Parts, rejection: Rejection) -> RateLimitFuture<S, B>

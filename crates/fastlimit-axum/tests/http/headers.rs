@@ -130,3 +130,17 @@ async fn the_handler_reads_the_decision_and_keeps_headers_of_its_own() {
     assert_eq!(answer.header("x-ratelimit-remaining"), None);
     assert_eq!(server.get("/remaining").await.body, "2");
 }
+
+#[tokio::test]
+async fn numbers_of_any_size_are_shown_also_of_a_policy_set_later() {
+    let (limiter, _) = limiter();
+    let layer = RateLimitLayer::new(limiter, policy("users", "5/minute"))
+        .policy(policy("users", "1_000_000_000/day"));
+    let server =
+        Server::start(Router::new().route("/", Calls::default().route().layer(layer))).await;
+    for remaining in [999_999_999, 999_999_998] {
+        let shown = server.get("/").await.limit();
+        // 1_700_000_000.5 s are 80_000.5 s into their day.
+        assert_eq!(shown, Some((1_000_000_000, remaining, 6_400)));
+    }
+}

@@ -6,6 +6,7 @@
     reason = "what goes wrong in a test fails the test"
 )]
 
+mod attachment;
 mod client_address;
 mod concurrency;
 mod extractor;

@@ -1,8 +1,6 @@
 use axum::Router;
-use axum::response::Response;
-use axum::routing::get;
 use fastlimit_axum::RateLimitLayer;
-use fastlimit_core::{Cost, Decision, RateLimiter};
+use fastlimit_core::{Cost, RateLimiter};
 
 use crate::support::{Calls, Server, limiter, policy};
 
@@ -59,27 +57,4 @@ async fn layers_share_a_counter_only_by_name() {
     assert_eq!(server.get("/a").await.remaining(), Some(4));
     assert_eq!(server.get("/b").await.remaining(), Some(4));
     assert_eq!(server.get("/again").await.remaining(), Some(3));
-}
-
-#[tokio::test]
-async fn the_response_holds_the_decision_that_it_shows() {
-    let (limiter, _) = limiter();
-    let inner = RateLimitLayer::new(limiter.clone(), policy("inner", "5/minute"));
-    let outer = RateLimitLayer::new(limiter, policy("outer", "9/minute"));
-    let nearest =
-        |decision: axum::Extension<Decision>| async move { decision.binding().limit().to_string() };
-    let shown = |response: Response| async {
-        let shown = response.extensions().get::<Decision>();
-        let shown = shown.map(|decision| decision.binding().limit().to_string());
-        ([("x-shown", shown.unwrap_or_default())], response)
-    };
-    let app = Router::new()
-        .route("/", get(nearest).layer(inner))
-        .layer(outer)
-        .layer(axum::middleware::map_response(shown));
-    let server = Server::start(app).await;
-
-    let answer = server.get("/").await;
-    assert_eq!(answer.body, "5/minute");
-    assert_eq!(answer.header("x-shown"), Some("5/minute"));
 }
