@@ -1,4 +1,7 @@
-//! ns that a layer adds to a request, in process: `Router::call`, no socket.
+//! ns that a layer adds to a request, in process: `Router::call`, no socket. And what is left of
+//! that over one.
+
+mod socket;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,6 +10,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum_limit::{FixedWindowLimit, FixedWindowPolicy, Key, LimitState, StorageKey};
 use fastlimit::{MemoryStore, Policy, RateLimitLayer, RateLimiter};
@@ -19,12 +24,16 @@ use tower_service::Service;
 
 use crate::memory::at_once;
 use crate::turns::{Row, Turns};
-use crate::{keys, quota, table};
+use crate::{Result, keys, quota, table};
 
 const CLIENTS: [(&str, u32); 2] = [("one client", 1), ("10,000 clients", 10_000)];
 
 /// Measures and prints the section.
-pub fn print(turns: Turns) {
+///
+/// # Errors
+///
+/// Fails when an application cannot be served over a socket.
+pub fn print(turns: Turns) -> Result<()> {
     table::heading(
         "HTTP in process",
         "ns added to a request of axum 0.8, one thread, by the client's address, all allowed; the \
@@ -43,6 +52,44 @@ pub fn print(turns: Turns) {
         table::row(&[*name, &cells[0], &cells[1]]);
     }
     table::end();
+    socket::print(over_a_socket(), turns)
+}
+
+/// The rows over a socket, where a layer that does nothing cannot be seen.
+fn over_a_socket() -> Vec<(&'static str, Router)> {
+    vec![
+        ("axum alone", bare()),
+        (
+            "_the same three headers, always the same, no limit_",
+            headers(),
+        ),
+        ("FastLimit, memory, with headers", fastlimit()),
+        ("tower_governor", tower_governor()),
+        (
+            "tower_governor, with headers",
+            tower_governor_with_headers(),
+        ),
+    ]
+}
+
+/// What headers cost by themselves: to set as cheaply as can be, to write, to send, to read.
+fn headers() -> Router {
+    const NAMES: [HeaderName; 3] = [
+        HeaderName::from_static("x-ratelimit-limit"),
+        HeaderName::from_static("x-ratelimit-remaining"),
+        HeaderName::from_static("x-ratelimit-reset"),
+    ];
+    const VALUES: [HeaderValue; 3] = [
+        HeaderValue::from_static("1000000000"),
+        HeaderValue::from_static("999999999"),
+        HeaderValue::from_static("43200"),
+    ];
+    async fn hello() -> Response {
+        let mut response = "hello".into_response();
+        response.headers_mut().extend(NAMES.into_iter().zip(VALUES));
+        response
+    }
+    Router::new().route("/", get(hello))
 }
 
 fn column(clients: u32, turns: Turns) -> Vec<f64> {

@@ -12,7 +12,7 @@
 //!
 //! # Memory
 //!
-//! A subject takes a cache line and what finds it, about 85 bytes, if its identifier has no more
+//! A subject takes a cache line and what finds it, 70 to 80 bytes, if its identifier has no more
 //! than 22 bytes and its policy is one fixed window; 40 bytes more for each limit otherwise.
 //!
 //! State that is as good as absent is dropped in passing: each call looks at a few entries at
