@@ -228,7 +228,7 @@ local looked_at = {}
 local function misread(key)
   local wrong = looked_at[key]
   if wrong == nil then
-    local value = redis.pcall('GET', KEYS[key])
+    local value = ask('GET', KEYS[key])
     wrong = type(value) == 'table' and value or false
     if wrong and string.find(wrong.err, 'WRONGTYPE', 1, true) then
       wrong = 'a value that is not a string'

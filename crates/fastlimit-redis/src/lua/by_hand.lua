@@ -1,3 +1,4 @@
+
 -- The items ---------------------------------------------------------------------------------------
 
 local items = ARGV[3]
@@ -6,11 +7,22 @@ local count = is_plain and #KEYS or #items / 2
 
 -- The commonest request by hand: a check under one fixed window, of a key with no other record.
 -- What is used of such a key is counted here, and its value made at the end.
-local counted, counted_by = {}, {}
--- Of each shape of that kind what its values begin with, up to the count, and when they expire.
-local stamps, ends = {}, {}
--- The place of the shape at hand, and what the values of such a shape begin with, up to the window.
-local at_hand, head, cost, period, capacity, window, reset_after
+local counted = {}
+-- Whether the end of such a key is not the one that it has.
+local renewed = {}
+-- By which shape it is counted, if not each key is one item of the first; of each shape of that
+-- kind what its values begin with, up to the count, and when they expire.
+local counted_by, stamps, ends
+if not is_plain then
+  counted_by, stamps, ends = {}, {}, {}
+end
+-- The place of the shape at hand, what its values begin with up to the count, false if it is not of
+-- that kind, and when they expire.
+local at_hand, stamp, last
+-- What its values begin with up to the window, and the most used before that allows a check.
+local head, most_used_before
+local cost, capacity, period, window
+local unpack_bytes, pack_bytes = struct.unpack, struct.pack
 -- Does what is not done by hand.
 local run
 
@@ -23,57 +35,67 @@ for item = 1, count do
   if place ~= at_hand then
     at_hand = place
     local text = ARGV[place + 3]
-    head = false
+    stamp = false
     if #text == 32 and string.byte(text) == 0 and string.byte(text, 15) == 1 then
       local _
-      _, cost, _, _, period, _, capacity = struct.unpack('>BI6I7BI5I6I6', text)
+      _, cost, _, _, period, _, capacity = unpack_bytes('>BI6I7BI5I6I6', text)
       if cost > 0 then
+        most_used_before = capacity - cost
         head = '\1' .. string.sub(text, 15, 20)
         window = now - now % period
-        reset_after = window + period - now
-        if not stamps[place] then
-          stamps[place] = head .. struct.pack('>I7', window)
-          ends[place] = window + period + (period < 60000 and period or 60000)
+        stamp = head .. pack_bytes('>I7', window)
+        last = window + period + (period < 60000 and period or 60000)
+        if stamps then
+          stamps[place], ends[place] = stamp, last
         end
       end
     end
   end
-  local used
-  if head then
-    local by = counted_by[key]
-    if by == place then
-      used = counted[key]
-    elseif not by then
-      local value = values[key]
-      if not value then
-        used = 0
-      elseif #value == 20 and string.sub(value, 1, 7) == head then
-        local start, stored = struct.unpack('>I7I6', value, 8)
-        if stored > 2199023255552 then
-          used = nil -- not ours
-        elseif start == window then
-          used = stored
-        elseif start < window and start % period == 0 then
-          used = 0
+  local value, by, used = values[key], counted_by and counted_by[key], nil
+  if stamp then
+    if by then
+      used = by == place and counted[key] or nil
+    elseif not value then
+      used, renewed[key] = 0, true
+    elseif #value == 20 then
+      local start, stored = unpack_bytes('>c14I6', value)
+      if start == stamp then
+        used = stored
+        if run then
+          -- It may be a value of this batch.
+          renewed[key] = true
         end
+      elseif string.sub(start, 1, 7) == head then
+        local before = unpack_bytes('>I7', start, 8)
+        if before < window and before % period == 0 then
+          used, renewed[key] = 0, true
+        end
+      end
+      if stored > 2199023255552 then
+        used = nil -- not ours
       end
     end
   end
-  if used and cost <= capacity - used then
-    used = used + cost
-    counted[key], counted_by[key] = used, place
+  if used and used <= most_used_before then
+    counted[key] = used + cost
+    if counted_by then
+      counted_by[key] = place
+    end
     size = size + 1
-    reply[size] = used - capacity - 1
-  elseif used and (values[key] or counted_by[key]) then
+    reply[size] = used - most_used_before - 1
+  elseif used and (value or by) then
+    local reset_after = window + period - now
     reply[size + 1], reply[size + 2] = 1, used < capacity and capacity - used or 0
     reply[size + 3], reply[size + 4] = reset_after, cost <= capacity and reset_after or -1
     size = size + 4
   else
-    local by = counted_by[key]
+    if not run then
+      expires, absent, keeps_end = {}, {}, {}
+    end
     if by then
       if absent[key] == nil then
-        absent[key] = not values[key]
+        absent[key] = not value
       end
-      values[key] = struct.pack('>c14I6', stamps[by], counted[key])
-      expires[key], counted_by[key] = ends[by], nil
+      values[key] = pack_bytes('>c14I6', stamps[by], counted[key])
+      expires[key], counted[key], counted_by[key] = ends[by], nil, nil
     end

@@ -27,10 +27,11 @@
 -- the functions for all others are made where one comes.
 
 -- The time: read once, since it moves while a script runs.
+local ask = redis.pcall
 local now = tonumber(ARGV[1])
 local is_given_time = now ~= nil
-if not is_given_time then
-  local time = redis.pcall('TIME')
+if not now then
+  local time = ask('TIME')
   if time.err then
     return time
   end
@@ -39,17 +40,17 @@ end
 
 -- The values of the keys, by their places; false where there is none. MGET shows a value of
 -- another type like none.
-local values = redis.pcall('MGET', unpack(KEYS))
+local values = ask('MGET', unpack(KEYS))
 if values.err then
   return values
 end
 
--- The keys to write, by their places: when their values expire, 0 where nothing is left.
-local expires = {}
--- Whether a key had no value before anything was done to it; by hand it is not noted.
-local absent = {}
--- Whether the end of a key that is written is the one that it has.
-local keeps_end = {}
-
 local reply, size = { now }, 1
 
+-- What is not done by hand notes by the places of the keys:
+-- when the values to write expire, 0 where nothing is left,
+local expires
+-- whether a key had no value before anything was done to it,
+local absent
+-- and whether the end of a key that is written is the one that it has.
+local keeps_end

@@ -1,4 +1,3 @@
-local unpack_bytes, pack_bytes = struct.unpack, struct.pack
 local byte, sub, max, min = string.byte, string.sub, math.max, math.min
 
 local CHECK, PEEK, CHARGE, REFUND, RESET = 0, 1, 2, 3, 4
