@@ -73,13 +73,18 @@ pub(crate) enum Lost {
     Patience(StoreError),
 }
 
-struct Answers {
-    all: Vec<Answer>,
-    lost: Option<Lost>,
+pub(crate) struct Answers {
+    pub(crate) all: Vec<Answer>,
+    pub(crate) lost: Option<Lost>,
 }
 
 /// Makes the answers of a batch of the reply to its call.
-async fn answers(store: &Inner, lane: &Lane, batch: &Batch, reply: RedisResult<Value>) -> Answers {
+pub(crate) async fn answers(
+    store: &Inner,
+    lane: &Lane,
+    batch: &Batch,
+    reply: RedisResult<Value>,
+) -> Answers {
     match &with_script(store, lane, batch, reply).await {
         Ok(Value::ServerError(error)) if batch.keys() > 1 && failure::is_about_a_key(error) => {
             // Nothing was done, and it may be about one of the keys alone.
@@ -117,8 +122,7 @@ async fn one_by_one(store: &Inner, lane: &Lane, batch: &Batch) -> Answers {
             answers.all.push(Answer::Unsent(item));
             continue;
         }
-        let mut alone = Batch::default();
-        drop(alone.add(&item, &item.shape));
+        let alone = Batch::of_one(&item, &item.shape);
         let reply = lane.send(alone.call(store.now(), lane.has_msetex())).await;
         let reply = with_script(store, lane, &alone, reply).await;
         let answer = read(store, &alone, &reply);

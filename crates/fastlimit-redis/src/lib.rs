@@ -79,6 +79,7 @@ mod driver;
 mod endpoint;
 mod failure;
 mod lanes;
+mod lone_call;
 mod script;
 mod shape;
 mod store;

@@ -14,6 +14,7 @@ use crate::batch::{Answer, HashedKey, Item, Subject, Ticket};
 use crate::driver::{Driver, Lost};
 use crate::endpoint::Endpoint;
 use crate::lanes::{Lane, Lanes};
+use crate::lone_call::LoneCall;
 use crate::shape::Shape;
 use crate::{ConnectError, RedisStoreBuilder, failure};
 
@@ -137,6 +138,24 @@ impl Inner {
         }
     }
 
+    /// Sends an item if nothing else is under way on a lane, else puts it into its queue; `None` if
+    /// the lane is lost.
+    fn ask(
+        self: &Arc<Self>,
+        lane: Arc<Lane>,
+        runtime: &Handle,
+        subject: &impl Subject,
+        shape: &Shape,
+    ) -> Option<Asked> {
+        if lane.is_driven_by(runtime.id())
+            && let Some(call) = LoneCall::send(self, &lane, subject, shape)
+        {
+            return Some(Asked::Alone(call));
+        }
+        let waiting = self.enqueue(lane, runtime, subject, shape)?;
+        Some(Asked::Together(waiting))
+    }
+
     /// Puts an item into the queue of a lane; `None` if the lane is lost.
     fn enqueue(
         self: &Arc<Self>,
@@ -182,6 +201,15 @@ impl Inner {
         }
     }
 
+    /// Sees to it that what was never sent is.
+    async fn finish(self: &Arc<Self>, answer: Answer) -> Result<Outcome, StoreError> {
+        match answer {
+            Answer::Is(result) => result,
+            // Rare, and too large to be carried along by every request.
+            Answer::Unsent(item) => Box::pin(self.run(item)).await,
+        }
+    }
+
     /// Carries out an item that has no lane yet.
     async fn run(self: &Arc<Self>, mut item: Item) -> Result<Outcome, StoreError> {
         let began = Instant::now();
@@ -204,6 +232,12 @@ impl Inner {
     }
 }
 
+/// How an item was asked for.
+enum Asked {
+    Alone(LoneCall),
+    Together(Waiting),
+}
+
 /// An item that is in the queue of a lane.
 struct Waiting {
     ticket: Ticket,
@@ -221,20 +255,19 @@ impl Store for RedisStore {
         let inner = &self.inner;
         let key = HashedKey::new(request.key(), &inner.hasher);
         // Mostly there is a lane, and the key is written where it is sent from.
-        let waiting = Handle::try_current().ok().and_then(|runtime| {
+        let asked = Handle::try_current().ok().and_then(|runtime| {
             let lane = inner.lanes.open_lane(key.hash(), &runtime)?;
-            inner.enqueue(lane, &runtime, &key, &shape)
+            inner.ask(lane, &runtime, &key, &shape)
         });
-        let Some(waiting) = waiting else {
-            return Reply::pending(inner.run(Item::new(&key, shape)));
-        };
-        Reply::pending(async move {
-            match inner.answer(waiting).await {
-                Answer::Is(result) => result,
-                // Rare, and too large to be carried along by every request.
-                Answer::Unsent(item) => Box::pin(inner.run(item)).await,
+        match asked {
+            Some(Asked::Alone(call)) => {
+                Reply::pending(async move { inner.finish(call.answer().await).await })
             }
-        })
+            Some(Asked::Together(waiting)) => {
+                Reply::pending(async move { inner.finish(inner.answer(waiting).await).await })
+            }
+            None => Reply::pending(inner.run(Item::new(&key, shape))),
+        }
     }
 }
 

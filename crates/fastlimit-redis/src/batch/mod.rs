@@ -54,6 +54,13 @@ impl Batch {
         self.answers.ticket(self.items.len().saturating_sub(1))
     }
 
+    /// A batch of one item, whose answer comes to nobody's ticket.
+    pub(crate) fn of_one(subject: &impl Subject, shape: &Shape) -> Self {
+        let mut batch = Self::default();
+        drop(batch.add(subject, shape));
+        batch
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.items.len() >= MOST_ITEMS
     }

@@ -33,7 +33,7 @@ pub(crate) struct Lane {
 }
 
 /// A call that was sent.
-type Sent = Pin<Box<dyn Future<Output = RedisResult<Value>> + Send>>;
+pub(crate) type Sent = Pin<Box<dyn Future<Output = RedisResult<Value>> + Send>>;
 
 impl Lane {
     /// Makes a lane of a connection that the current runtime drives; `ended` is the count of
@@ -88,16 +88,21 @@ impl Lane {
         let send = |context: &mut Context<'_>| {
             let order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
             let batch = self.queue.take()?;
-            let mut sent = self.send(call(&batch));
-            // The first poll puts the call on its way.
-            let sent = match sent.as_mut().poll(context) {
-                Poll::Ready(reply) => Box::pin(std::future::ready(reply)),
-                Poll::Pending => sent,
-            };
+            let sent = self.send_now(call(&batch), context);
             drop(order);
             Some((batch, sent))
         };
         poll_fn(|context| Poll::Ready(send(context))).await
+    }
+
+    /// Sends a command at once, not when the reply is first asked for.
+    pub(crate) fn send_now(&self, command: Cmd, context: &mut Context<'_>) -> Sent {
+        let mut sent = self.send(command);
+        // The first poll puts it on its way.
+        match sent.as_mut().poll(context) {
+            Poll::Ready(reply) => Box::pin(std::future::ready(reply)),
+            Poll::Pending => sent,
+        }
     }
 
     /// Sends a command and waits for the reply, at most for the response timeout.

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
 pub(crate) use connector::Connector;
-pub(crate) use lane::Lane;
+pub(crate) use lane::{Lane, Sent};
 use slot::{Filling, Slot};
 
 use crate::ConnectError;

@@ -15,7 +15,8 @@ pub(crate) struct Queue {
 struct State {
     /// All but the last are full.
     batches: VecDeque<Batch>,
-    /// The drivers that take batches from here. As long as there is one, none is left behind.
+    /// The drivers that take batches from here, and the call that was made without one. As long as
+    /// there is one, no batch is left behind.
     drivers: usize,
     /// Whether one of them has yet to take its first batch.
     is_starting: bool,
@@ -63,6 +64,30 @@ impl Queue {
             ticket,
             needs_driver,
         })
+    }
+
+    /// Counts in a call that its caller makes without a driver, if nothing is under way or waits:
+    /// then nobody could leave together with it. Paired with [`Queue::end_alone`].
+    pub(crate) fn begin_alone(&self) -> bool {
+        let mut state = self.state();
+        let is_idle = !state.is_closed && state.drivers == 0 && state.batches.is_empty();
+        if is_idle {
+            state.drivers = 1;
+        }
+        is_idle
+    }
+
+    /// Counts such a call out, and tells whether a driver must be started in its place for what
+    /// waits, which is counted already.
+    pub(crate) fn end_alone(&self) -> bool {
+        let mut state = self.state();
+        let needs_driver = !state.batches.is_empty() && !state.is_starting;
+        if needs_driver {
+            state.is_starting = true;
+        } else {
+            state.drivers = state.drivers.saturating_sub(1);
+        }
+        needs_driver
     }
 
     /// Takes the first batch; with none left the driver that asks is counted out.
@@ -151,6 +176,37 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_made_alone_where_nothing_could_leave_with_it() {
+        let queue = Queue::new(2);
+        let item = item(0);
+        assert!(queue.begin_alone());
+        assert!(!queue.begin_alone());
+        // The second call that may be under way.
+        assert_eq!(add(&queue, &item), Some(true));
+        assert!(!queue.begin_alone());
+        assert_eq!(queue.take().unwrap().len(), 1);
+        assert_eq!(add(&queue, &item), Some(false));
+        // What waits is left to nobody by the end of the first.
+        assert!(queue.end_alone());
+        assert_eq!(add(&queue, &item), Some(false));
+        assert_eq!(queue.take().unwrap().len(), 2);
+        assert!(queue.take().is_none());
+        assert!(!queue.begin_alone());
+        assert!(queue.take().is_none());
+        assert!(queue.begin_alone());
+        assert!(!queue.end_alone());
+        assert!(queue.begin_alone());
+        // One that starts takes along what waits.
+        assert_eq!(add(&queue, &item), Some(true));
+        assert!(!queue.end_alone());
+        assert!(!queue.begin_alone());
+        assert_eq!(queue.take().unwrap().len(), 1);
+        assert!(queue.take().is_none());
+        queue.close();
+        assert!(!queue.begin_alone());
+    }
+
+    #[test]
     fn items_wait_in_their_order_in_as_few_batches_as_hold_them() {
         let queue = Queue::new(2);
         for number in 0..600 {
@@ -180,36 +236,71 @@ mod tests {
         assert_eq!(add(&queue, &item(301)), None);
     }
 
+    /// What may happen to a queue.
+    #[derive(Clone, Copy, Debug)]
+    enum Turn {
+        /// A request comes, and goes alone where it may.
+        Request { is_hurried: bool },
+        /// A driver looks for a batch.
+        Look(usize),
+        /// The call that was made alone is over.
+        EndAlone,
+    }
+
+    fn turn() -> impl Strategy<Value = Turn> {
+        prop_oneof![
+            any::<bool>().prop_map(|is_hurried| Turn::Request { is_hurried }),
+            (0_usize..4).prop_map(Turn::Look),
+            Just(Turn::EndAlone),
+        ]
+    }
+
     proptest! {
         /// Whatever the order in which requests come and drivers look.
         #[test]
         fn there_are_never_too_many_drivers_and_none_is_missed(
             most_calls in 1_usize..4,
-            turns in prop::collection::vec(prop::option::of(0_usize..4), 0..400),
+            turns in prop::collection::vec(turn(), 0..400),
         ) {
             let queue = Queue::new(most_calls);
             let (mut added, mut taken) = (Vec::new(), Vec::new());
-            let mut drivers = Vec::new();
+            // How many drivers there are, and whether a call was made without one.
+            let (mut drivers, mut alone) = (Vec::new(), Vec::new());
             for turn in turns {
-                if turn.is_none_or(|driver| driver >= drivers.len()) {
-                    let number = added.len();
-                    if add(&queue, &item(number)).unwrap() {
-                        drivers.push(());
+                match turn {
+                    Turn::Request { is_hurried } => {
+                        let is_idle = drivers.is_empty() && alone.is_empty() && taken == added;
+                        if is_hurried && queue.begin_alone() {
+                            prop_assert!(is_idle);
+                            alone.push(());
+                        } else {
+                            prop_assert!(!is_hurried || !is_idle);
+                            let number = added.len();
+                            drivers.extend(add(&queue, &item(number)).unwrap().then_some(()));
+                            added.push(number);
+                        }
                     }
-                    added.push(number);
-                } else if let Some(batch) = queue.take() {
-                    taken.extend(numbers(&batch));
-                } else {
-                    drivers.pop();
+                    Turn::Look(driver) if driver < drivers.len() => match queue.take() {
+                        Some(batch) => taken.extend(numbers(&batch)),
+                        None => _ = drivers.pop(),
+                    },
+                    Turn::EndAlone if !alone.is_empty() => {
+                        alone.clear();
+                        drivers.extend(queue.end_alone().then_some(()));
+                    }
+                    Turn::Look(_) | Turn::EndAlone => {}
                 }
-                prop_assert!(drivers.len() <= most_calls);
-                prop_assert!(!drivers.is_empty() || taken == added);
+                let calls = [&*drivers, &*alone].concat();
+                prop_assert!(calls.len() <= most_calls);
+                prop_assert!(!calls.is_empty() || taken == added);
+            }
+            if !alone.is_empty() {
+                drivers.extend(queue.end_alone().then_some(()));
             }
             while !drivers.is_empty() {
-                if let Some(batch) = queue.take() {
-                    taken.extend(numbers(&batch));
-                } else {
-                    drivers.pop();
+                match queue.take() {
+                    Some(batch) => taken.extend(numbers(&batch)),
+                    None => _ = drivers.pop(),
                 }
             }
             prop_assert_eq!(taken, added);

@@ -135,6 +135,49 @@ async fn a_tenth_that_goes_away_takes_nobody_s_answer_along() {
     }
 }
 
+/// The first request has nobody to leave together with, so its caller waits for its call alone.
+#[tokio::test]
+async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let limit: Limit = "10/day".parse().unwrap();
+    let ask = || {
+        let check = Operation::Check(Cost::ONE);
+        store.apply(&Request::new(rig.key("a"), limit, check))
+    };
+    // A server that does not know the script yet does nothing at the first try.
+    assert_eq!(ask().await.unwrap().remaining(), Cost::requests(9));
+    let first = ask();
+    let second = ask();
+    // Sent, and not yet answered: nothing has looked at the connection.
+    turns(1).await;
+    let third = ask();
+    drop(first);
+    // It was sent before it was dropped, and before the others.
+    assert_eq!(second.await.unwrap().remaining(), Cost::requests(7));
+    assert_eq!(third.await.unwrap().remaining(), Cost::requests(6));
+    // The next one is alone again.
+    assert_eq!(ask().await.unwrap().remaining(), Cost::requests(5));
+}
+
+/// Requests are served in the order in which they were made, whichever is asked for first.
+#[tokio::test]
+async fn a_first_request_is_sent_before_anybody_waits_for_it() {
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let limit: Limit = "10/day".parse().unwrap();
+    let ask = || {
+        let check = Operation::Check(Cost::ONE);
+        store.apply(&Request::new(rig.key("a"), limit, check))
+    };
+    // So that the server knows the script.
+    assert_eq!(ask().await.unwrap().remaining(), Cost::requests(9));
+    let [first, second, third] = [(); 3].map(|()| ask());
+    assert_eq!(third.await.unwrap().remaining(), Cost::requests(6));
+    assert_eq!(second.await.unwrap().remaining(), Cost::requests(7));
+    assert_eq!(first.await.unwrap().remaining(), Cost::requests(8));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_answers_of_those_who_stay_have_no_gap() {
     const TASKS: u64 = 2_000;
