@@ -41,17 +41,23 @@ impl<'a> Charge<'a> {
         Ok(request.check(self.policy))
     }
 
-    #[inline]
+    #[inline(always)]
     fn judge(self, result: Result<Decision, Error>) -> Result<Decision, Rejection> {
+        match result {
+            Ok(decision) if decision.is_allowed() => Ok(decision),
+            result => self.reject(result),
+        }
+    }
+
+    /// Tells why a request is not let through.
+    #[cold]
+    fn reject(self, result: Result<Decision, Error>) -> Result<Decision, Rejection> {
         let decision = result.map_err(|error| {
             let policy = self.policy.name();
             tracing::warn!(policy, %error, "a request could not be checked against its limit");
             Rejection::Store(error)
         })?;
-        if decision.is_allowed() {
-            return Ok(decision);
-        }
-        // The other arm cannot be reached.
+        // A decision that comes here is a denial.
         decision
             .into_result()
             .map(Allowed::into_decision)

@@ -8,7 +8,7 @@ use axum::extract::connect_info::MockConnectInfo;
 use axum::http::Extensions;
 use axum::http::request::Parts;
 
-use text::ClientText;
+pub(crate) use text::ClientText;
 
 use crate::Rejection;
 
@@ -79,21 +79,21 @@ impl ClientIp {
     /// # Ok::<(), Rejection>(())
     /// ```
     pub fn from_parts(parts: &Parts) -> Result<Self, Rejection> {
-        Self::from_extensions(&parts.extensions)
-    }
-
-    #[inline]
-    pub(crate) fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
-        let connected = extensions.get().map(|&ConnectInfo(address)| address);
-        let mocked = || extensions.get().map(|&MockConnectInfo(address)| address);
-        let address: SocketAddr = connected
-            .or_else(mocked)
-            .ok_or(Rejection::MissingClientAddress)?;
+        let address = Self::connected(&parts.extensions)?;
         Ok(address.ip().into())
     }
 
-    /// Returns the client as it stands in keys.
+    /// The address that a request's connection came from.
     #[inline]
+    pub(crate) fn connected(extensions: &Extensions) -> Result<&SocketAddr, Rejection> {
+        let connected = extensions.get().map(|ConnectInfo(address)| address);
+        let mocked = || extensions.get().map(|MockConnectInfo(address)| address);
+        connected
+            .or_else(mocked)
+            .ok_or(Rejection::MissingClientAddress)
+    }
+
+    /// Returns the client as it stands in keys.
     pub(crate) fn text(self) -> ClientText {
         ClientText::new(self)
     }

@@ -1,10 +1,10 @@
 use std::fmt::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::ClientIp;
 
 /// A [`ClientIp`] as a text that needs no allocation.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct ClientText {
     /// ASCII throughout, also behind the text.
     bytes: [u8; ROOM],
@@ -16,20 +16,24 @@ pub(crate) struct ClientText {
 const ROOM: usize = 32;
 
 impl ClientText {
-    #[inline]
     pub(super) fn new(client: ClientIp) -> Self {
+        let mut text = Self::default();
         match client.0 {
-            IpAddr::V4(v4) => Self::dotted(v4),
-            IpAddr::V6(_) => {
-                let mut text = Self {
-                    bytes: [0; ROOM],
-                    length: 0,
-                };
-                // There is room for every client, so nothing is ever left out here.
-                let _ = write!(text, "{client}");
-                text
-            }
+            IpAddr::V4(v4) => text.write_dotted(v4),
+            IpAddr::V6(_) => text.write_displayed(client),
         }
+        text
+    }
+
+    /// Writes the client of a connection here. What is made elsewhere and then copied takes as long
+    /// again: the copy waits for the writes.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, address: &SocketAddr) -> &str {
+        match address {
+            SocketAddr::V4(v4) => self.write_dotted(*v4.ip()),
+            SocketAddr::V6(v6) => self.write_v6(*v6.ip()),
+        }
+        self.as_str()
     }
 
     #[inline]
@@ -38,10 +42,20 @@ impl ClientText {
         room.get(..self.length).unwrap_or_default()
     }
 
+    #[inline(never)]
+    fn write_v6(&mut self, address: Ipv6Addr) {
+        *self = Self::new(IpAddr::from(address).into());
+    }
+
+    fn write_displayed(&mut self, client: ClientIp) {
+        // There is room for every client, so nothing is ever left out here.
+        let _ = write!(self, "{client}");
+    }
+
     /// Writes an IPv4 address, without a formatter and without a branch that depends on it: each
     /// of these would take as long as half a check.
-    #[inline]
-    fn dotted(address: Ipv4Addr) -> Self {
+    #[inline(always)]
+    fn write_dotted(&mut self, address: Ipv4Addr) {
         // At most 16 bytes with a dot behind each octet, the first in the lowest.
         let mut text = 0_u128;
         let mut bits = 0_u32;
@@ -51,15 +65,11 @@ impl ClientText {
             let digits = u32::from(octet >= 100).wrapping_add(u32::from(octet >= 10));
             bits = bits.wrapping_add(digits.wrapping_mul(8)).wrapping_add(16);
         }
-        let mut bytes = [0; ROOM];
-        let (dotted, _) = bytes.split_at_mut(16);
+        let (dotted, _) = self.bytes.split_at_mut(16);
         dotted.copy_from_slice(&text.to_le_bytes());
         // The last dot is not part of it.
         let length = usize::try_from(bits / 8).unwrap_or_default();
-        Self {
-            bytes,
-            length: length.saturating_sub(1),
-        }
+        self.length = length.saturating_sub(1);
     }
 }
 

@@ -10,6 +10,7 @@ use fastlimit_core::{Cost, Decision, Policy, RateLimiter};
 use super::answers::{Answers, Charged, Key};
 use super::limit_values::LimitValues;
 use crate::charge::Charge;
+use crate::client_ip::ClientText;
 use crate::hook::Hook;
 use crate::{ClientIp, Rejection, headers};
 
@@ -78,7 +79,7 @@ impl Config {
         &self,
         extensions: &Extensions,
     ) -> Option<Result<Decision, Rejection>> {
-        let client;
+        let mut client = ClientText::default();
         let charge = Charge {
             policy: self.policy.value()?,
             tenant: match &self.tenant {
@@ -88,11 +89,8 @@ impl Config {
             cost: *self.cost.value()?,
             key: match &self.key {
                 Some(key) => key.value()?,
-                None => match ClientIp::from_extensions(extensions) {
-                    Ok(address) => {
-                        client = address.text();
-                        client.as_str()
-                    }
+                None => match ClientIp::connected(extensions) {
+                    Ok(address) => client.write(address),
                     Err(rejection) => return Some(Err(rejection)),
                 },
             },

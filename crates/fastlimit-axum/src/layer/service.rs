@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use axum::http::Request;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use fastlimit_core::Decision;
 use tower_service::Service;
 
 use super::admission::Admission;
@@ -44,19 +43,26 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if self.config.exempts(&request) {
             return RateLimitFuture::forward(self.inner.call(request), None);
         }
-        if let Some(result) = self.config.charge_unasked(request.extensions()) {
-            return match result {
-                Ok(decision) => self.pass(request, decision),
-                Err(rejection) => self.refuse(&request.into_parts().0, rejection),
-            };
+        // Passed on from here: a function in between would copy it.
+        match self.config.charge_unasked(request.extensions()) {
+            Some(Ok(decision)) => {
+                let admission = Admission::new(decision, request.extensions_mut(), &self.config);
+                return RateLimitFuture::forward(self.inner.call(request), Some(admission));
+            }
+            Some(Err(rejection)) => return self.refuse(&request.into_parts().0, rejection),
+            None => {}
         }
         let (parts, body) = request.into_parts();
         match self.config.charge(&parts) {
-            Ok(Charged::Now(decision)) => self.pass(Request::from_parts(parts, body), decision),
+            Ok(Charged::Now(decision)) => {
+                let mut request = Request::from_parts(parts, body);
+                let admission = Admission::new(decision, request.extensions_mut(), &self.config);
+                RateLimitFuture::forward(self.inner.call(request), Some(admission))
+            }
             Ok(Charged::Later(charge)) => {
                 // The service that was polled ready is the one to call; its clone was not.
                 let clone = self.inner.clone();
@@ -70,15 +76,6 @@ where
 }
 
 impl<S> RateLimitService<S> {
-    #[inline]
-    fn pass<B>(&mut self, mut request: Request<B>, decision: Decision) -> RateLimitFuture<S, B>
-    where
-        S: Service<Request<B>>,
-    {
-        let admission = Admission::new(decision, request.extensions_mut(), &self.config);
-        RateLimitFuture::forward(self.inner.call(request), Some(admission))
-    }
-
     fn refuse<B>(&self, parts: &Parts, rejection: Rejection) -> RateLimitFuture<S, B>
     where
         S: Service<Request<B>>,
