@@ -23,6 +23,19 @@ pub(crate) struct Asked {
     pub(crate) limits: usize,
     /// The period of the first one, milliseconds.
     pub(crate) period: u64,
+    /// When the first one resets, once it has allowed a request.
+    pub(crate) resets: Resets,
+}
+
+/// When a limit resets that allowed a request at the present time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Resets {
+    /// A fixed window: when the aligned window ends that holds the time.
+    WithTheWindow,
+    /// A sliding window: one period later.
+    WithTheNextWindow,
+    /// A bucket: when the script says.
+    AsAnswered,
 }
 
 /// Reads the reply to a batch whose items are these; `None` if it is none of the script's.
@@ -49,7 +62,7 @@ fn read_item<'reply>(
     let head = match take(rest)? {
         Value::BulkString(text) => return Some(ItemAnswer::ForeignData(text)),
         Value::ServerError(error) => return Some(ItemAnswer::Refused(error)),
-        Value::Int(short @ ..0) => return short_answer(*short, now, asked),
+        Value::Int(short @ ..0) => return short_answer(*short, rest, now, asked),
         head => number(head)?,
     };
     let (ahead, is_denied) = (head >> 1, head & 1 == 1);
@@ -65,13 +78,27 @@ fn read_item<'reply>(
     (is_read && outcome.is_allowed() != is_denied).then_some(ItemAnswer::Outcome(outcome))
 }
 
-/// Reads what a fixed window says that allows a request: only what remains, since it ends when the
-/// window does that holds the time.
-fn short_answer<'reply>(short: i64, now: Timestamp, asked: Asked) -> Option<ItemAnswer<'reply>> {
+/// Reads what one limit says that allows a request at the present time: what remains, and when it
+/// resets where that does not follow from the time.
+fn short_answer<'reply>(
+    short: i64,
+    rest: &mut &'reply [Value],
+    now: Timestamp,
+    asked: Asked,
+) -> Option<ItemAnswer<'reply>> {
     let remaining = (-1_i64).checked_sub(short).map(Value::Int);
     let remaining = milli(&remaining?)?;
-    let elapsed = now.as_millis().checked_rem(asked.period)?;
-    let reset_after = Duration::from_millis(asked.period.checked_sub(elapsed)?);
+    let until_window_ends = || {
+        let elapsed = now.as_millis().checked_rem(asked.period)?;
+        asked.period.checked_sub(elapsed)
+    };
+    let reset_after = match asked.resets {
+        Resets::WithTheWindow => Duration::from_millis(until_window_ends()?),
+        Resets::WithTheNextWindow => {
+            Duration::from_millis(until_window_ends()?.checked_add(asked.period)?)
+        }
+        Resets::AsAnswered => duration(take(rest)?)?,
+    };
     let verdict = Verdict::allowed(remaining, reset_after);
     (asked.limits == 1).then(|| ItemAnswer::Outcome(Outcome::new(now, now, [verdict])))
 }
@@ -129,8 +156,11 @@ mod tests {
 
     /// Items with so many limits each, of ten milliseconds.
     fn asked(limits: &[usize]) -> impl Iterator<Item = Asked> {
-        let period = 10;
-        limits.iter().map(move |&limits| Asked { limits, period })
+        limits.iter().map(|&limits| Asked {
+            limits,
+            period: 10,
+            resets: Resets::WithTheWindow,
+        })
     }
 
     fn read_one(reply: &Value, limits: usize) -> Option<ItemAnswer<'_>> {
@@ -188,6 +218,36 @@ mod tests {
             vec![3, 3, 1, 4, 1, 1],
         ] {
             assert_eq!(read(&values, asked(&limits)), None, "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_answer_resets_as_its_limit_does() {
+        let asked = |resets| Asked {
+            limits: 1,
+            period: 10,
+            resets,
+        };
+        // At 5 of 10 ms, 9 of each remain; only a bucket says when it resets.
+        let values = numbers(&[5, -10, -10, 77, -10]);
+        let kinds = [
+            Resets::WithTheNextWindow,
+            Resets::AsAnswered,
+            Resets::WithTheWindow,
+        ];
+        let now = Timestamp::from_millis(5);
+        let expected = [15, 77, 5].map(|reset_after| {
+            let reset_after = Duration::from_millis(reset_after);
+            let verdict = Verdict::allowed(Cost::milli(9), reset_after);
+            ItemAnswer::Outcome(Outcome::new(now, now, [verdict]))
+        });
+        assert_eq!(
+            read(&values, kinds.into_iter().map(asked)),
+            Some(Vec::from(expected))
+        );
+        for values in [&[5, -10][..], &[5, -10, -1], &[5, -10, 77, 0]] {
+            let asked = [asked(Resets::AsAnswered)].into_iter();
+            assert_eq!(read(&numbers(values), asked), None, "{values:?}");
         }
     }
 

@@ -8,8 +8,8 @@ static APPLY: LazyLock<Script> = LazyLock::new(|| Script::new(SOURCE));
 /// The source of the script that applies a batch: what is done by hand, a file for each algorithm
 /// and the step that uses them, and the writes.
 ///
-/// The functions for what is not done by hand are made where the first of it comes, which is why
-/// their files stand inside the loop over the items.
+/// Functions are made where the first item or key comes that needs them, which is why their files
+/// stand inside the loops over the items and over the keys.
 pub(crate) const SOURCE: &str = concat!(
     include_str!("lua/head.lua"),
     include_str!("lua/by_hand.lua"),
@@ -23,10 +23,18 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("lua/value.lua"),
     include_str!("lua/apply.lua"),
     "    end)()\n",
-    "    run(key, place)\n",
+    "    local quick = quicks[place]\n",
+    "    if not (values[key] and quick and quick(key, values[key])) then\n",
+    "      run(key, place)\n",
+    "    end\n",
     "  end\n",
     "end\n",
     include_str!("lua/write.lua"),
+    "      if not write_any then\n",
+    include_str!("lua/writers.lua"),
+    "      end\n",
+    include_str!("lua/write_each.lua"),
+    include_str!("lua/answer.lua"),
 );
 
 /// Answers 1 if the server has `MSETEX` and the user may call it: Redis from 8.4 on, Valkey from

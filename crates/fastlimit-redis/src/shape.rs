@@ -1,7 +1,7 @@
 use fastlimit_core::{Algorithm, Cost, Operation, Request, StoreError, StoreErrorKind};
 use smallvec::SmallVec;
 
-use crate::answer::Asked;
+use crate::answer::{Asked, Resets};
 
 /// What is asked of a key, as the script reads it: the operation and the limits. Requests that
 /// differ in nothing but the key have the same shape.
@@ -14,6 +14,11 @@ pub(crate) struct Shape(SmallVec<[u8; HEAD + LIMIT]>);
 
 const HEAD: usize = 14;
 const LIMIT: usize = 18;
+
+/// The tags of the algorithms.
+const FIXED_WINDOW: u8 = 1;
+const SLIDING_WINDOW: u8 = 2;
+const TOKEN_BUCKET: u8 = 3;
 
 impl Shape {
     pub(crate) fn new(request: &Request<'_>) -> Result<Self, StoreError> {
@@ -31,9 +36,9 @@ impl Shape {
         put::<7>(charged_at, &mut bytes);
         for limit in request.limits() {
             let tag = match limit.algorithm() {
-                Algorithm::FixedWindow => 1,
-                Algorithm::SlidingWindow => 2,
-                Algorithm::TokenBucket => 3,
+                Algorithm::FixedWindow => FIXED_WINDOW,
+                Algorithm::SlidingWindow => SLIDING_WINDOW,
+                Algorithm::TokenBucket => TOKEN_BUCKET,
                 algorithm => return Err(unknown("algorithm", algorithm.name())),
             };
             // At most 366 days, so the conversion never fails.
@@ -53,13 +58,18 @@ impl Shape {
 
     /// What the reply hangs on.
     pub(crate) fn asked(&self) -> Asked {
-        let period = self.0.get(HEAD..).and_then(|limit| limit.get(1..6));
+        let first = self.0.get(HEAD..).unwrap_or_default();
+        let period = first.get(1..6).unwrap_or_default();
         Asked {
             limits: self.0.len().saturating_sub(HEAD) / LIMIT,
             period: period
-                .unwrap_or_default()
                 .iter()
                 .fold(0, |period, byte| (period << 8) | u64::from(*byte)),
+            resets: match first.first() {
+                Some(&SLIDING_WINDOW) => Resets::WithTheNextWindow,
+                Some(&TOKEN_BUCKET) => Resets::AsAnswered,
+                _ => Resets::WithTheWindow,
+            },
         }
     }
 }
@@ -99,5 +109,20 @@ mod tests {
         assert_eq!(shape.as_bytes(), expected);
         let asked = shape.asked();
         assert_eq!((asked.limits, asked.period), (2, 1_000));
+        assert_eq!(asked.resets, Resets::WithTheWindow);
+    }
+
+    #[test]
+    fn the_first_limit_tells_when_it_resets() {
+        for (policy, resets) in [
+            ("5/second", Resets::WithTheWindow),
+            ("5/second sliding-window", Resets::WithTheNextWindow),
+            ("5/second token-bucket", Resets::AsAnswered),
+        ] {
+            let policy = Policy::new("p", policy).unwrap();
+            let check = Operation::Check(Cost::ONE);
+            let request = Request::new(Key::new("fl", "p", "default", "i"), &policy, check);
+            assert_eq!(Shape::new(&request).unwrap().asked().resets, resets);
+        }
     }
 }

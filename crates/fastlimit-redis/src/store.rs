@@ -146,14 +146,14 @@ impl Inner {
         runtime: &Handle,
         subject: &impl Subject,
         shape: &Shape,
-    ) -> Option<Asked> {
+    ) -> Option<UnderWay> {
         if lane.is_driven_by(runtime.id())
             && let Some(call) = LoneCall::send(self, &lane, subject, shape)
         {
-            return Some(Asked::Alone(call));
+            return Some(UnderWay::Alone(call));
         }
         let waiting = self.enqueue(lane, runtime, subject, shape)?;
-        Some(Asked::Together(waiting))
+        Some(UnderWay::Together(waiting))
     }
 
     /// Puts an item into the queue of a lane; `None` if the lane is lost.
@@ -232,8 +232,8 @@ impl Inner {
     }
 }
 
-/// How an item was asked for.
-enum Asked {
+/// An item that is asked for, by a call of its own or in the queue of a lane.
+enum UnderWay {
     Alone(LoneCall),
     Together(Waiting),
 }
@@ -260,10 +260,10 @@ impl Store for RedisStore {
             inner.ask(lane, &runtime, &key, &shape)
         });
         match asked {
-            Some(Asked::Alone(call)) => {
+            Some(UnderWay::Alone(call)) => {
                 Reply::pending(async move { inner.finish(call.answer().await).await })
             }
-            Some(Asked::Together(waiting)) => {
+            Some(UnderWay::Together(waiting)) => {
                 Reply::pending(async move { inner.finish(inner.answer(waiting).await).await })
             }
             None => Reply::pending(inner.run(Item::new(&key, shape))),

@@ -2,64 +2,84 @@
 
 local ats, xs, ys, frees = {}, {}, {}, {}
 
--- Makes the function that checks or peeks at a key under the one limit of a shape. It does nothing
--- and returns false where the key holds anything else than a record of that limit.
---
--- This is `check` with what hangs on the shape alone looked up once, since looking up is what costs.
-local function check_of_one(shape)
-  local limit = shape[1]
-  local algorithm, tag, period, capacity = limit.algorithm, limit.tag, limit.period, limit.capacity
-  local read, roll, used_of, charge = algorithm.read, algorithm.roll, algorithm.used, algorithm.charge
-  local dead_at_of, grace, grain = algorithm.dead_at, limit.grace, limit.grain
-  local start, length, format, latest_date = shape.start, shape.size, shape.format, limit.latest_date
-  local cost, is_written = shape.cost, shape.cost > 0 and shape.operation == CHECK
+-- The quick checks: functions that check a key that has a value under the limits of one shape, with
+-- what hangs on the shape alone looked up once and no function called, since that is what costs.
+-- They do nothing and return false where they do not know the value.
+
+-- Makes that of several fixed windows: it knows a value whose windows all hold now.
+local function check_of_windows(shape)
+  local count, cost, length = shape.count, shape.cost, shape.size
+  local stamps, capacities, resets_after, last = {}, {}, {}, 0
+  local format = '>'
+  for i = 1, count do
+    local limit = shape[i]
+    -- What stands before the count; before the first one also the version.
+    stamps[i] = (i == 1 and '\1' or '') .. limit.head .. pack_bytes('>I7', limit.window)
+    format = format .. 'c' .. #stamps[i] .. 'I6'
+    capacities[i], resets_after[i] = limit.capacity, limit.window + limit.period - now
+    last = max(last, limit.window + limit.period + limit.grace)
+  end
   return function(key, value)
-    local at, x, y, dead_at
-    local end_before = 0
-    if value then
-      if #value ~= length or sub(value, 1, 7) ~= start then
-        return false
-      end
-      at, x, y, dead_at = read(value, 8, period)
-      if not at then
-        return false
-      end
-      end_before = dead_at + grace
-      end_before = end_before + -end_before % grain
-      if at > latest_date then
-        at = nil
-      end
+    if #value ~= length then
+      return false
     end
-    at, x, y = roll(limit, at, x, y)
-    local free = capacity - used_of(limit, at, x, y)
-    local ahead = at > now and (at - now) * 2 or 0
-    local wait
-    if cost <= free or cost == 0 then
-      x, y = charge(limit, at, x, y, cost)
-      free = free - cost
+    local fields = { unpack_bytes(format, value) }
+    local is_denied = false
+    for i = 1, count do
+      local used = fields[i * 2]
+      if fields[i * 2 - 1] ~= stamps[i] or used > MOST_USED then
+        return false
+      end
+      is_denied = is_denied or used + cost > capacities[i]
+    end
+    size = size + 1
+    reply[size] = is_denied and 1 or 0
+    if is_denied then
+      for i = 1, count do
+        local used, capacity = fields[i * 2], capacities[i]
+        local wait = 0
+        if cost > capacity then
+          wait = -1
+        elseif used + cost > capacity then
+          wait = resets_after[i]
+        end
+        reply[size + 1], reply[size + 2] = used < capacity and capacity - used or 0, resets_after[i]
+        reply[size + 3], size = wait, size + 3
+      end
+      return true
+    end
+    for i = 1, count do
+      local used = fields[i * 2] + cost
+      fields[i * 2] = used
+      reply[size + 1], reply[size + 2], size = capacities[i] - used, resets_after[i], size + 2
+    end
+    values[key] = pack_bytes(format, unpack(fields, 1, count * 2))
+    if expires[key] then
+      expires[key] = last
     else
-      ahead = ahead + 1
-      wait = cost <= capacity and algorithm.passes_at(limit, at, x, y, cost) - now or -1
-    end
-    dead_at = dead_at_of(limit, at, x, y)
-    local reset_at = dead_at > at and dead_at or at
-    reply[size + 1], reply[size + 2] = ahead, free > 0 and free or 0
-    reply[size + 3], reply[size + 4] = reset_at > now and reset_at - now or 0, wait
-    size = size + (wait and 4 or 3)
-    if is_written and not wait then
-      -- A window has no third number, and leaves what comes behind it alone.
-      values[key] = pack_bytes(format, 1, tag, period, at, x, y, dead_at - at)
-      local ends = dead_at + grace
-      ends = ends + -ends % grain
-      -- Where the value is one of this batch, it is the end of what that replaced.
-      keeps_end[key] = ends == end_before and (not expires[key] or keeps_end[key])
-      expires[key] = ends
+      keeps_end[key] = last
     end
     return true
   end
 end
 
--- A check or a peek under several limits of a key that has no value, or one with the records of the shape alone.
+-- Makes the quick check of a shape, if there is one.
+local function quick_of(shape)
+  if shape.operation ~= CHECK or shape.cost == 0 then
+    return nil
+  elseif shape.count == 1 then
+    local quick = shape[1].algorithm.quick
+    return quick and quick(shape)
+  end
+  for i = 1, shape.count do
+    if shape[i].tag ~= 1 then
+      return nil
+    end
+  end
+  return check_of_windows(shape)
+end
+
+-- A check or a peek of a key that has no value, or one with the records of the shape alone.
 local function check(key, shape, value)
   local cost, count = shape.cost, shape.count
   local is_denied, latest, ends_before = false, now, 0
@@ -68,7 +88,7 @@ local function check(key, shape, value)
     local algorithm = limit.algorithm
     local at, x, y, dead_at
     if value then
-      at, x, y, dead_at = algorithm.read(value, limit.body, limit.period)
+      at, x, y, dead_at = algorithm.read(value, limit.body, limit)
       if not at then
         size = size + 1
         reply[size] = MALFORMED
@@ -83,8 +103,9 @@ local function check(key, shape, value)
         at = nil
       end
     end
-    at, x, y = algorithm.roll(limit, at, x, y)
-    local free = limit.capacity - algorithm.used(limit, at, x, y)
+    local used
+    at, x, y, used = algorithm.roll(limit, at, x, y)
+    local free = limit.capacity - used
     if cost > free and cost > 0 then
       is_denied = true
     end
@@ -99,18 +120,20 @@ local function check(key, shape, value)
   for i = 1, count do
     local limit, at, x, y, free = shape[i], ats[i], xs[i], ys[i], frees[i]
     local algorithm = limit.algorithm
-    local wait
+    local wait, dead_at
     if not is_denied then
-      x, y = algorithm.charge(limit, at, x, y, cost)
+      x, y, dead_at = algorithm.charge(limit, at, x, y, cost)
       free = free - cost
-    elseif cost > limit.capacity then
-      wait = -1
-    elseif cost > free then
-      wait = algorithm.passes_at(limit, at, x, y, cost) - now
     else
-      wait = 0
+      if cost > limit.capacity then
+        wait = -1
+      elseif cost > free then
+        wait = algorithm.passes_at(limit, at, x, y, cost) - now
+      else
+        wait = 0
+      end
+      dead_at = algorithm.dead_at(limit, at, x, y)
     end
-    local dead_at = algorithm.dead_at(limit, at, x, y)
     local its_end = dead_at + limit.grace
     its_end = its_end + -its_end % limit.grain
     if its_end > ends then
@@ -127,9 +150,11 @@ local function check(key, shape, value)
     return
   end
   values[key] = pack_bytes(shape.format, unpack(fields, 1, shape.field_count))
-  -- Where the value is one of this batch, it is the end of what that replaced.
-  keeps_end[key] = ends == ends_before and (not expires[key] or keeps_end[key])
-  expires[key] = ends
+  if ends == ends_before and not expires[key] then
+    keeps_end[key] = ends
+  else
+    expires[key], keeps_end[key] = ends, nil
+  end
 end
 
 -- Any operation on any value.
@@ -153,13 +178,13 @@ local function apply(key, shape, value)
     if stored and stored.at > limit.latest_date then
       stored = nil
     end
-    local at, x, y
+    local at, x, y, used
     if stored then
-      at, x, y = limit.algorithm.roll(limit, stored.at, stored.x, stored.y)
+      at, x, y, used = limit.algorithm.roll(limit, stored.at, stored.x, stored.y)
     else
-      at, x, y = limit.algorithm.roll(limit)
+      at, x, y, used = limit.algorithm.roll(limit)
     end
-    local free = limit.capacity - limit.algorithm.used(limit, at, x, y)
+    local free = limit.capacity - used
     is_denied = is_denied or is_check and cost > 0 and cost > free
     latest = max(latest, at)
     ats[i], xs[i], ys[i], frees[i] = at, x, y, free
@@ -243,17 +268,15 @@ local function run_any(key, place)
   local shape, value = shapes[place], values[key]
   if not shape then
     shape = read_shape(place)
-    shape.check_one = shape.count == 1 and shape.operation <= PEEK and check_of_one(shape)
+    quicks[place] = quick_of(shape)
   end
   local start = size + 1
   if absent[key] == nil then
     absent[key] = not value
   end
-  local check_one = shape.check_one
-  if check_one then
-    if not check_one(key, value) then
-      apply(key, shape, value)
-    end
+  local quick = quicks[place]
+  if quick and value and quick(key, value) then
+    -- That was all.
   elseif shape.operation <= PEEK and (not value or is_aligned(value, shape)) then
     check(key, shape, value)
   else

@@ -23,8 +23,8 @@ local at_hand, stamp, last
 local head, most_used_before
 local cost, capacity, period, window
 local unpack_bytes, pack_bytes = struct.unpack, struct.pack
--- Does what is not done by hand.
-local run
+-- Does what is not done by hand; the functions that do it for the values that a shape mostly has.
+local run, quicks
 
 for item = 1, count do
   local key, place = item, 1
@@ -90,7 +90,7 @@ for item = 1, count do
     size = size + 4
   else
     if not run then
-      expires, absent, keeps_end = {}, {}, {}
+      expires, absent, keeps_end, quicks = {}, {}, {}, {}
     end
     if by then
       if absent[key] == nil then

@@ -1,10 +1,10 @@
 -- Fixed window: `at` is when the window began, `used` what has been used in it ------------------
 
 local function fixed_window()
-  local algorithm = { size = 13, format = 'BI5I7I6', fields = 4 }
+  local algorithm = { size = 13, format = 'I7I6', fields = 4 }
 
-  function algorithm.read(value, place, period)
-    local at, used = unpack_bytes('>I7I6', value, place)
+  function algorithm.accept(limit, at, used)
+    local period = limit.period
     if at % period == 0 and at <= LATEST_TIME and used <= MOST_USED then
       return at, used, 0, at + period
     end
@@ -20,9 +20,9 @@ local function fixed_window()
 
   function algorithm.roll(limit, at, used)
     if at and at >= limit.window then
-      return at, used, 0
+      return at, used, 0, used
     end
-    return limit.window, 0, 0
+    return limit.window, 0, 0, 0
   end
 
   function algorithm.used(_, _, used)
@@ -37,8 +37,8 @@ local function fixed_window()
     return at + limit.period
   end
 
-  function algorithm.charge(_, _, used, _, cost)
-    return min(used + cost, MOST_USED), 0
+  function algorithm.charge(limit, at, used, _, cost)
+    return min(used + cost, MOST_USED), 0, at + limit.period
   end
 
   function algorithm.refund(limit, at, used, _, cost, charged_at)

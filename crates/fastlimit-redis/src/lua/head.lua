@@ -16,8 +16,9 @@
 --           denied; then for each limit remaining (milli) and reset_after (ms), and where the item
 --           is denied the wait: 0 where this limit allows it, -1 where waiting never helps, or the
 --           ms after which it allows it;
---           or -1 - remaining alone: one fixed window allows it, which ends when the one that
---           holds now does;
+--           or -1 - remaining: one limit allows it, in the state of this time; where that is a
+--           window, it resets when the fixed window that holds now ends, or the sliding one that
+--           begins then; behind it reset_after (ms), where it is a bucket;
 --           or one text: what is wrong with a value that is not ours;
 --           or one error: why its key could not be read or written
 --
@@ -50,7 +51,7 @@ local reply, size = { now }, 1
 -- What is not done by hand notes by the places of the keys:
 -- when the values to write expire, 0 where nothing is left,
 local expires
--- whether a key had no value before anything was done to it,
-local absent
--- and whether the end of a key that is written is the one that it has.
+-- the same in its place where that is the end that the key has,
 local keeps_end
+-- and whether a key had no value before anything was done to it.
+local absent

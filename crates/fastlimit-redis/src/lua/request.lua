@@ -6,6 +6,12 @@ local function algorithm_of(tag)
   local algorithm = made[tag]
   if not algorithm and makers[tag] then
     algorithm = makers[tag]()
+    local accept, format = algorithm.accept, '>' .. algorithm.format
+    -- The state of a record that begins at a place, under a limit of its period, and when it is
+    -- dead; nothing if it is no such record.
+    function algorithm.read(value, place, limit)
+      return accept(limit, unpack_bytes(format, value, place))
+    end
     made[tag] = algorithm
   end
   return algorithm
@@ -56,7 +62,7 @@ local function read_shape(place)
       body = start + 6,
       field = field + 2,
     }
-    format = format .. algorithm.format
+    format = format .. 'BI5' .. algorithm.format
     fields[field], fields[field + 1] = tag, period
     start, field = start + 6 + algorithm.size, field + algorithm.fields
   end

@@ -2,26 +2,26 @@
 -- it, `previous` what has been used in the one before it ------------------------------------------
 
 local function sliding_window()
-  local algorithm = { size = 19, format = 'BI5I7I6I6', fields = 5 }
+  local algorithm = { size = 19, format = 'I7I6I6', fields = 5 }
 
   -- When nothing counts any more; never in the future if nothing does.
-  local function end_of(period, at, current, previous)
+  function algorithm.dead_at(limit, at, current, previous)
     if current > 0 then
-      return at + 2 * period
+      return at + 2 * limit.period
     elseif previous > 0 then
-      return at + period
+      return at + limit.period
     end
     return at
   end
 
-  function algorithm.dead_at(limit, at, current, previous)
-    return end_of(limit.period, at, current, previous)
-  end
-
-  function algorithm.read(value, place, period)
-    local at, current, previous = unpack_bytes('>I7I6I6', value, place)
-    if at % period == 0 and at <= LATEST_TIME and current <= MOST_USED and previous <= MOST_USED then
-      return at, current, previous, end_of(period, at, current, previous)
+  function algorithm.accept(limit, at, current, previous)
+    local period = limit.period
+    local is_ours = at % period == 0 and at <= LATEST_TIME
+    if is_ours and current <= MOST_USED and previous <= MOST_USED then
+      if current > 0 then
+        return at, current, previous, at + 2 * period
+      end
+      return at, current, previous, previous > 0 and at + period or at
     end
   end
 
@@ -33,26 +33,32 @@ local function sliding_window()
     fields[place], fields[place + 1], fields[place + 2] = at, current, previous
   end
 
-  function algorithm.roll(limit, at, current, previous)
-    local window = limit.window
-    if not at then
-      return window, 0, 0
-    elseif at >= window then
-      return at, current, previous
-    elseif at + limit.period == window then
-      return window, 0, current
-    end
-    return window, 0, 0
-  end
-
   -- Of the window before as much as the sliding window still covers, rounded up.
-  function algorithm.used(limit, at, current, previous)
+  local function used_of(limit, at, current, previous)
     if previous == 0 then
       return current
     end
     local covered = limit.period - (max(now, at) - at)
     local carried, rest = muldiv(previous, covered, limit.period)
     return current + carried + (rest > 0 and 1 or 0)
+  end
+
+  algorithm.used = used_of
+
+  function algorithm.roll(limit, at, current, previous)
+    local window = limit.window
+    if not at then
+      return window, 0, 0, 0
+    elseif at < window then
+      if at + limit.period ~= window then
+        return window, 0, 0, 0
+      end
+      at, current, previous = window, 0, current
+    end
+    if previous == 0 then
+      return at, current, 0, current
+    end
+    return at, current, previous, used_of(limit, at, current, previous)
   end
 
   function algorithm.passes_at(limit, at, current, previous, cost)
@@ -64,8 +70,15 @@ local function sliding_window()
     return at + limit.period - muldiv(free, limit.period, leaving)
   end
 
-  function algorithm.charge(_, _, current, previous, cost)
-    return min(current + cost, MOST_USED), previous
+  function algorithm.charge(limit, at, current, previous, cost)
+    current = current + cost
+    if current > MOST_USED then
+      current = MOST_USED
+    end
+    if current > 0 then
+      return current, previous, at + 2 * limit.period
+    end
+    return current, previous, previous > 0 and at + limit.period or at
   end
 
   function algorithm.refund(limit, at, current, previous, cost, charged_at)
@@ -76,6 +89,42 @@ local function sliding_window()
       return current, max(previous - cost, 0)
     end
     return current, previous
+  end
+
+  -- Makes the quick check of a shape of one such limit: it knows a key that was charged in the
+  -- window that holds now, and that is allowed.
+  function algorithm.quick(shape)
+    local limit, cost = shape[1], shape.cost
+    local period, window, capacity = limit.period, limit.window, limit.capacity
+    local stamp = shape.start .. pack_bytes('>I7', window)
+    local covered, last = period - (now - window), window + 2 * period + limit.grace
+    return function(key, value)
+      if #value ~= 26 then
+        return false
+      end
+      local start, current, previous = unpack_bytes('>c14I6I6', value)
+      local carried = previous * covered
+      if start ~= stamp or current == 0 or previous > MOST_USED or carried >= EXACT then
+        return false
+      end
+      if carried > 0 then
+        local rest = carried % period
+        carried = (carried - rest) / period + (rest > 0 and 1 or 0)
+      end
+      local used = current + carried + cost
+      if used > capacity then
+        return false
+      end
+      size = size + 1
+      reply[size] = used - capacity - 1
+      values[key] = pack_bytes('>c14I6I6', stamp, current + cost, previous)
+      if expires[key] then
+        expires[key] = last
+      else
+        keeps_end[key] = last
+      end
+      return true
+    end
   end
 
   return algorithm

@@ -4,16 +4,16 @@
 local function token_bucket()
   -- The state of a bucket ends at another time after each charge. Its key lives on for up to a
   -- 16th of the grace, so that many have the same end, and one that is charged again keeps it.
-  local algorithm = { size = 24, format = 'BI5I7I6I5I6', fields = 6, ends_rounded = true }
+  local algorithm = { size = 24, format = 'I7I6I5I6', fields = 6, ends_rounded = true }
 
   -- 100 years of 365.25 days.
   local LONGEST_DRAIN = 3155760000000
   -- 2^42, above every count, and so far below 2^53 that a double tells the side a product is on.
   local ABOVE_ALL = 4398046511104
 
-  function algorithm.read(value, place, period)
-    local at, whole, part, drain = unpack_bytes('>I7I6I5I6', value, place)
-    if at <= LATEST_TIME and whole <= MOST_USED and part < period and drain <= LONGEST_DRAIN then
+  function algorithm.accept(limit, at, whole, part, drain)
+    local is_ours = at <= LATEST_TIME and part < limit.period
+    if is_ours and whole <= MOST_USED and drain <= LONGEST_DRAIN then
       return at, whole, part, at + drain
     end
   end
@@ -22,16 +22,14 @@ local function token_bucket()
     return limit.head .. pack_bytes('>I7I6I5I6', at, whole, part, dead_at - at)
   end
 
-  -- The most that can be missing: what comes back in 100 years, or the greatest count.
+  -- The most that can be missing: what comes back in 100 years, or the greatest count. It is noted
+  -- in the limit.
   local function most_missing(limit)
-    local most = limit.most_missing
-    if not most then
-      most = MOST_USED
-      if limit.number / limit.period * LONGEST_DRAIN < ABOVE_ALL then
-        most = min(most, (muldiv(limit.number, LONGEST_DRAIN, limit.period)))
-      end
-      limit.most_missing = most
+    local most = MOST_USED
+    if limit.number / limit.period * LONGEST_DRAIN < ABOVE_ALL then
+      most = min(most, (muldiv(limit.number, LONGEST_DRAIN, limit.period)))
     end
+    limit.most_missing = most
     return most
   end
 
@@ -55,15 +53,15 @@ local function token_bucket()
   function algorithm.roll(limit, at, whole, part)
     -- Without a rate there is no bucket: what is stored waits for the day when the rate comes back.
     if not at or limit.number == 0 then
-      return now, 0, 0
+      return now, 0, 0, 0
     end
-    local time = max(now, at)
+    local time = now > at and now or at
     local elapsed = time - at
     if elapsed * (limit.number / limit.period) >= ABOVE_ALL then
-      return time, 0, 0
+      return time, 0, 0, 0
     end
     -- A lowered rate must not make an old level last for ever.
-    local most = most_missing(limit)
+    local most = limit.most_missing or most_missing(limit)
     if whole >= most then
       whole, part = most, 0
     end
@@ -73,9 +71,9 @@ local function token_bucket()
       whole, part = whole - 1, part + limit.period
     end
     if whole < 0 then
-      return time, 0, 0
+      return time, 0, 0, 0
     end
-    return time, whole, part
+    return time, whole, part, part > 0 and whole + 1 or whole
   end
 
   function algorithm.used(_, _, whole, part)
@@ -90,16 +88,15 @@ local function token_bucket()
     return at + time_to_drain(limit, whole + cost - limit.capacity, part)
   end
 
-  function algorithm.charge(limit, _, whole, part, cost)
-    if cost == 0 or limit.number == 0 then
-      return whole, part
+  function algorithm.charge(limit, at, whole, part, cost)
+    if cost > 0 and limit.number > 0 then
+      local most = limit.most_missing or most_missing(limit)
+      whole = whole + cost
+      if whole >= most then
+        whole, part = most, 0
+      end
     end
-    local most = most_missing(limit)
-    whole = whole + cost
-    if whole >= most then
-      return most, 0
-    end
-    return whole, part
+    return whole, part, at + time_to_drain(limit, whole, part)
   end
 
   function algorithm.refund(_, _, whole, part, cost)
@@ -107,6 +104,69 @@ local function token_bucket()
       return 0, 0
     end
     return whole - cost, part
+  end
+
+  -- Makes the quick check of a shape of one such limit: it knows a key that is allowed, where the
+  -- products that count are exact.
+  function algorithm.quick(shape)
+    local limit, cost = shape[1], shape.cost
+    local number, period, capacity = limit.number, limit.period, limit.capacity
+    local start, grace, grain = shape.start, limit.grace, limit.grain
+    if number == 0 then
+      return nil
+    end
+    local most = most_missing(limit)
+    return function(key, value)
+      if #value ~= 31 then
+        return false
+      end
+      local head, at, whole, part, drain = unpack_bytes('>c7I7I6I5I6', value)
+      local elapsed = now - at
+      if head ~= start or elapsed < 0 or whole >= most then
+        return false
+      elseif part >= period or drain > LONGEST_DRAIN then
+        return false -- not ours
+      end
+      local missing, back = (whole + 1) * period, elapsed * number
+      if missing >= EXACT then
+        return false
+      elseif back >= missing then
+        whole, part = 0, 0
+      else
+        local part_back = back % period
+        whole, part = whole - (back - part_back) / period, part - part_back
+        if part < 0 then
+          whole, part = whole - 1, part + period
+        end
+        if whole < 0 then
+          whole, part = 0, 0
+        end
+      end
+      local used = whole + cost + (part > 0 and 1 or 0)
+      whole = whole + cost
+      local time = whole * period
+      if used > capacity or whole >= most or time >= EXACT then
+        return false
+      end
+      local rest = time % number
+      time = (time - rest) / number
+      rest = rest + part
+      if rest > 0 then
+        local more = rest % number
+        time = time + (rest - more) / number + (more > 0 and 1 or 0)
+      end
+      size = size + 2
+      reply[size - 1], reply[size] = used - capacity - 1, time
+      values[key] = pack_bytes('>c7I7I6I5I6', start, now, whole, part, time)
+      local ends, end_before = now + time + grace, at + drain + grace
+      ends, end_before = ends + -ends % grain, end_before + -end_before % grain
+      if ends == end_before and not expires[key] then
+        keeps_end[key] = ends
+      else
+        expires[key], keeps_end[key] = ends, nil
+      end
+      return true
+    end
   end
 
   return algorithm

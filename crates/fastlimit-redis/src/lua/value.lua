@@ -37,7 +37,7 @@ local function read_records(value)
     if period < 1 or period > LONGEST_PERIOD or records[head] then
       return nil, MALFORMED
     end
-    local at, x, y, dead_at = algorithm.read(value, place + 6, period)
+    local at, x, y, dead_at = algorithm.read(value, place + 6, { period = period })
     if not at then
       return nil, MALFORMED
     end

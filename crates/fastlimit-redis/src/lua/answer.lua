@@ -1,0 +1,33 @@
+
+-- The answer --------------------------------------------------------------------------------------
+
+if not failed then
+  return reply
+end
+
+-- The items of keys that could not be written are told so instead.
+local told, place = { now }, 2
+for item = 1, count do
+  local key, shape = item, 1
+  if not is_plain then
+    key, shape = string.byte(items, item * 2 - 1, item * 2)
+    key, shape = key + 1, shape + 1
+  end
+  local length, first, asked = 1, reply[place], ARGV[shape + 3]
+  if type(first) ~= 'number' then
+    length = 1
+  elseif first >= 0 then
+    length = 1 + (2 + first % 2) * (#asked - 14) / 18
+  elseif string.byte(asked, 15) == 3 then
+    length = 2
+  end
+  if failed[key] then
+    told[#told + 1] = failed[key]
+  else
+    for at = place, place + length - 1 do
+      told[#told + 1] = reply[at]
+    end
+  end
+  place = place + length
+end
+return told

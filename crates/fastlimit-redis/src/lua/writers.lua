@@ -1,0 +1,92 @@
+
+-- What writes a key that does not keep its end ---------------------------------------------------
+
+-- The end of a time that was given is counted by the server's clock, which is not the clock of
+-- that time.
+local unit = is_given_time and 'PX' or 'PXAT'
+-- The end of a key as a text, which is the same for most keys of a batch.
+local text_of, text
+-- With MSETEX the keys of one end and one kind, new or not, are written by one call. Lives are
+-- made longer by up to a 32nd for it, so that there are few ends.
+local together = has_msetex and {}
+
+local function note(key, wrong)
+  if wrong then
+    failed = failed or {}
+    failed[key] = wrong
+  end
+end
+
+-- Returns what is wrong if the key could not be written. MGET showed a value of another type like
+-- none, so what was not there must not be there now.
+local function write(key, value, last, is_new)
+  local written
+  if last ~= text_of then
+    text_of, text = last, string.format('%.0f', last)
+  end
+  if last > 0 then
+    if is_new then
+      written = ask('SET', KEYS[key], value, unit, text, 'NX')
+    else
+      written = ask('SET', KEYS[key], value, unit, text)
+    end
+  elseif is_new then
+    written = ask('GET', KEYS[key]) or true
+  else
+    written = ask('DEL', KEYS[key])
+  end
+  if type(written) == 'table' and written.err then
+    if not string.find(written.err, 'WRONGTYPE', 1, true) then
+      return written
+    end
+    written = false
+  end
+  return not written and 'a value that is not a string' or nil
+end
+
+function write_any(key, value, last, is_new, keeps_its_end)
+  if is_given_time and last > 0 then
+    last = math.max(last - now, 3600000)
+  end
+  if not together or last == 0 then
+    note(key, write(key, value, last, is_new))
+    return
+  end
+  local class = 'KEEPTTL'
+  if is_given_time or not keeps_its_end then
+    local life = is_given_time and last or last - now
+    local _, bits = math.frexp(life)
+    local grain = bits > 6 and 2 ^ (bits - 6) or 1
+    last = last + -life % grain
+    class = is_new and -last or last
+  end
+  local keys = together[class]
+  if not keys then
+    keys = { size = 0, is_new = is_new, values = {}, lasts = {} }
+    together[class] = keys
+  end
+  local size = keys.size + 1
+  keys.size, keys[size], keys.values[size], keys.lasts[size] = size, key, value, last
+end
+
+function write_aside()
+  for class, keys in pairs(together or {}) do
+    local call = { 'MSETEX', keys.size }
+    for i = 1, keys.size do
+      call[2 * i + 1], call[2 * i + 2] = KEYS[keys[i]], keys.values[i]
+    end
+    local size = 2 * keys.size + 2
+    if class == 'KEEPTTL' then
+      call[size + 1] = class
+    else
+      call[size + 1], call[size + 2] = unit, string.format('%.0f', keys.lasts[1])
+      call[size + 3] = keys.is_new and 'NX' or nil
+    end
+    -- Where it wrote none of them, each finds out why.
+    if ask(unpack(call)) ~= 1 then
+      for i = 1, keys.size do
+        note(keys[i], write(keys[i], keys.values[i], keys.lasts[i], keys.is_new))
+      end
+    end
+  end
+end
