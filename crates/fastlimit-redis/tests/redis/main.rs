@@ -14,6 +14,7 @@ mod fake_server;
 mod foreign_data;
 mod histories;
 mod keys;
+mod lifetimes;
 mod model;
 mod msetex;
 mod outage;

@@ -1,0 +1,93 @@
+//! How long a key lives on that held something before.
+
+use std::time::Duration;
+
+use fastlimit_core::{Cost, Entry, Operation, Policy, Timestamp, Verdict};
+use redis::AsyncCommands;
+
+use crate::batches::together;
+use crate::rig::{Rig, apply, at};
+
+const CHECK: Operation = Operation::Check(Cost::ONE);
+
+/// What was done to a subject, and how long before now.
+type Past = Vec<(Duration, fn(Timestamp) -> Operation)>;
+
+fn check(_: Timestamp) -> Operation {
+    CHECK
+}
+
+fn refund(now: Timestamp) -> Operation {
+    Operation::Refund {
+        cost: Cost::ONE,
+        charged_at: now,
+    }
+}
+
+/// A write keeps the end of its key only where the state ends no later than before.
+#[tokio::test]
+async fn a_check_makes_a_key_live_as_long_as_its_state() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const DAY: Duration = Duration::from_secs(86_400);
+    let rig = Rig::new();
+    let store = rig.store().await;
+    let mut stored = rig.stored().await;
+    let now = Duration::ZERO;
+    let pasts: [(&str, Past); 7] = [
+        ("9/day", vec![(DAY, check)]),
+        ("9/day sliding-window", vec![(DAY, check)]),
+        // Nothing counts but what is left of the window before, which ends a day earlier.
+        (
+            "9/day sliding-window",
+            vec![(DAY, check), (now, check), (now, refund)],
+        ),
+        ("9/day token-bucket", vec![(MINUTE, check)]),
+        ("9/day token-bucket", vec![(DAY, check)]),
+        ("9/hour; 9/day", vec![(DAY, check)]),
+        (
+            "9/day; 9/day sliding-window",
+            vec![(DAY, check), (now, check), (now, refund)],
+        ),
+    ];
+    for (number, (limits, past)) in pasts.into_iter().enumerate() {
+        let policy = Policy::new("default", limits).unwrap();
+        for is_in_batch in [false, true] {
+            let identifier = format!("{number}:{is_in_batch}");
+            let key = rig.key(&identifier);
+            let usage = apply(&store, key, &policy, Operation::Peek(Cost::ZERO)).await;
+            let now = usage.unwrap().now();
+            let mut entry = Entry::new();
+            for (ago, operation) in &past {
+                let ago = u64::try_from(ago.as_millis()).unwrap();
+                let then = at(now.as_millis() - ago);
+                let _ = entry.apply(policy.limits(), operation(then), then);
+            }
+            let mut bytes = Vec::new();
+            entry.write_to(&mut bytes);
+            assert!(!entry.is_empty());
+            stored.set(key, &bytes).await;
+            // A minute more than the test takes, and less than the state is needed.
+            let _: i64 = stored.0.pexpire(key.to_string(), 70_000).await.unwrap();
+
+            let outcome = if is_in_batch {
+                let other = format!("{identifier}:other");
+                let keys = [key, rig.key(&other)];
+                let requests = keys.map(|key| fastlimit_core::Request::new(key, &policy, CHECK));
+                together(&store, requests).await.swap_remove(0).unwrap()
+            } else {
+                apply(&store, key, &policy, CHECK).await.unwrap()
+            };
+            assert!(outcome.is_allowed());
+            let resets = outcome.verdicts().iter().map(Verdict::reset_after);
+            let needed = resets.max().unwrap() + MINUTE;
+            let ttl = stored.ttl(key).await;
+            let lives = Duration::from_millis(u64::try_from(ttl).unwrap());
+            let slack = Duration::from_secs(5);
+            assert!(
+                lives + slack >= needed,
+                "{limits} after {} operations, {is_in_batch}: {lives:?} of {needed:?}",
+                past.len()
+            );
+        }
+    }
+}
