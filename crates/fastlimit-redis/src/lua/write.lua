@@ -4,9 +4,10 @@
 -- Each sets the value and its end in one command, since a script is not rolled back.
 
 local has_msetex = ARGV[2] == '1' and #KEYS > 1
-local may_keep = not (is_given_time or has_msetex)
 -- What is wrong with the keys that could not be written, by their places.
 local failed
+-- With MSETEX the call that writes what keeps its end, and the places of its keys.
+local kept, kept_keys, kept_size = nil, nil, 0
 -- Writes what does not keep its end, or puts it aside; writes what was put aside.
 local write_any, write_aside
 
@@ -30,10 +31,17 @@ for key = 1, #KEYS do
     end
   end
   if last_of_key then
-    if keeps_its_end and may_keep then
-      local written = ask('SET', KEYS[key], value, 'KEEPTTL')
-      if written.err then
-        failed = failed or {}
-        failed[key] = written
+    if keeps_its_end and not is_given_time then
+      if has_msetex then
+        kept, kept_keys = kept or { 'MSETEX', 0 }, kept_keys or {}
+        kept[kept_size * 2 + 3], kept[kept_size * 2 + 4] = KEYS[key], value
+        kept_size = kept_size + 1
+        kept_keys[kept_size] = key
+      else
+        local written = ask('SET', KEYS[key], value, 'KEEPTTL')
+        if written.err then
+          failed = failed or {}
+          failed[key] = written
+        end
       end
     else

@@ -44,7 +44,7 @@ local function write(key, value, last, is_new)
   return not written and 'a value that is not a string' or nil
 end
 
-function write_any(key, value, last, is_new, keeps_its_end)
+function write_any(key, value, last, is_new)
   if is_given_time and last > 0 then
     last = math.max(last - now, 3600000)
   end
@@ -52,40 +52,33 @@ function write_any(key, value, last, is_new, keeps_its_end)
     note(key, write(key, value, last, is_new))
     return
   end
-  local class = 'KEEPTTL'
-  if is_given_time or not keeps_its_end then
-    local life = is_given_time and last or last - now
-    local _, bits = math.frexp(life)
-    local grain = bits > 6 and 2 ^ (bits - 6) or 1
-    last = last + -life % grain
-    class = is_new and -last or last
-  end
+  local life = is_given_time and last or last - now
+  local _, bits = math.frexp(life)
+  local grain = bits > 6 and 2 ^ (bits - 6) or 1
+  last = last + -life % grain
+  local class = is_new and -last or last
   local keys = together[class]
   if not keys then
-    keys = { size = 0, is_new = is_new, values = {}, lasts = {} }
+    keys = { size = 0, is_new = is_new, last = last, values = {} }
     together[class] = keys
   end
   local size = keys.size + 1
-  keys.size, keys[size], keys.values[size], keys.lasts[size] = size, key, value, last
+  keys.size, keys[size], keys.values[size] = size, key, value
 end
 
 function write_aside()
-  for class, keys in pairs(together or {}) do
+  for _, keys in pairs(together or {}) do
     local call = { 'MSETEX', keys.size }
     for i = 1, keys.size do
       call[2 * i + 1], call[2 * i + 2] = KEYS[keys[i]], keys.values[i]
     end
     local size = 2 * keys.size + 2
-    if class == 'KEEPTTL' then
-      call[size + 1] = class
-    else
-      call[size + 1], call[size + 2] = unit, string.format('%.0f', keys.lasts[1])
-      call[size + 3] = keys.is_new and 'NX' or nil
-    end
+    call[size + 1], call[size + 2] = unit, string.format('%.0f', keys.last)
+    call[size + 3] = keys.is_new and 'NX' or nil
     -- Where it wrote none of them, each finds out why.
     if ask(unpack(call)) ~= 1 then
       for i = 1, keys.size do
-        note(keys[i], write(keys[i], keys.values[i], keys.lasts[i], keys.is_new))
+        note(keys[i], write(keys[i], keys.values[i], keys.last, keys.is_new))
       end
     end
   end
