@@ -7,7 +7,7 @@ use redis::{RedisResult, Value};
 use crate::answer::{self, ItemAnswer};
 use crate::batch::{self, Answer, Batch};
 use crate::failure;
-use crate::lanes::Lane;
+use crate::lanes::{Lane, Sent};
 use crate::store::Inner;
 
 /// What sends the batches of a lane, one after the other, until none is left.
@@ -25,29 +25,47 @@ pub(crate) struct Driver {
 impl Driver {
     /// Starts a driver that the lane's queue asked for.
     pub(crate) fn start(store: &Arc<Inner>, lane: &Arc<Lane>) {
-        let driver = Self {
+        let driver = Self::new(store, lane);
+        lane.runtime().spawn(driver.run());
+    }
+
+    /// Starts a driver in the place of a caller who sent a batch without one, and went away.
+    pub(crate) fn take_over(store: &Arc<Inner>, lane: &Arc<Lane>, batch: Batch, sent: Sent) {
+        let mut driver = Self::new(store, lane);
+        lane.runtime().spawn(async move {
+            driver.finish(batch, sent).await;
+            driver.run().await;
+        });
+    }
+
+    fn new(store: &Arc<Inner>, lane: &Arc<Lane>) -> Self {
+        Self {
             store: Arc::clone(store),
             lane: Arc::clone(lane),
             under_way: None,
             is_done: false,
-        };
-        lane.runtime().spawn(driver.run());
+        }
     }
 
     async fn run(mut self) {
         let (store, lane) = (Arc::clone(&self.store), Arc::clone(&self.lane));
         let call = |batch: &Batch| batch.call(store.now(), lane.has_msetex());
         while let Some((batch, sent)) = lane.send_next(call).await {
-            let batch = self.under_way.insert(batch);
-            let answers = answers(&store, &lane, batch, sent.await).await;
-            // Before the callers know, so that whoever asks again at once goes by another lane.
-            if let Some(lost) = answers.lost {
-                store.lose(&lane, &lost);
-            }
-            batch.answer(answers.all.into_iter());
-            self.under_way = None;
+            self.finish(batch, sent).await;
         }
         self.is_done = true;
+    }
+
+    /// Waits for the reply to a batch, and gives its items their answers.
+    async fn finish(&mut self, batch: Batch, sent: Sent) {
+        let batch = self.under_way.insert(batch);
+        let answers = answers(&self.store, &self.lane, batch, sent.await).await;
+        // Before the callers know, so that whoever asks again at once goes by another lane.
+        if let Some(lost) = answers.lost {
+            self.store.lose(&self.lane, &lost);
+        }
+        batch.answer(answers.all.into_iter());
+        self.under_way = None;
     }
 }
 

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -9,6 +9,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisResult, Value};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::mpsc;
+use tokio::task::coop::unconstrained;
 
 use super::connector::Ends;
 use super::queue::Queue;
@@ -98,8 +99,8 @@ impl Lane {
     /// Sends a command at once, not when the reply is first asked for.
     pub(crate) fn send_now(&self, command: Cmd, context: &mut Context<'_>) -> Sent {
         let mut sent = self.send(command);
-        // The first poll puts it on its way.
-        match sent.as_mut().poll(context) {
+        // The first poll puts it on its way, also in a task that has had its share of the runtime.
+        match pin!(unconstrained(sent.as_mut())).poll(context) {
             Poll::Ready(reply) => Box::pin(std::future::ready(reply)),
             Poll::Pending => sent,
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use fastlimit_core::{Cost, Key, Limit, Operation, StoreErrorKind};
 use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{ExclusiveRedis, TestRedis};
+use tokio::time::{sleep, timeout};
 
 use crate::rig::{apply, connection};
 
@@ -120,7 +121,7 @@ async fn connections_that_the_server_closes_fail_nobody() {
         let killed: i64 = kill.query_async(&mut admin).await.unwrap();
         assert!(killed >= 1);
         // Until the client has read the end of its connections.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50)).await;
     }
     for result in checks(&store, 50).await {
         result.unwrap();
@@ -176,6 +177,26 @@ async fn a_hanging_server_costs_the_timeouts_and_works_again() {
     }
 }
 
+/// Nobody waits long enough to see that the server does not answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hanging_server_is_found_out_though_its_callers_go_away() {
+    let (redis, store) = start("").await;
+    // One after the other, so that each is the only one under way.
+    for _ in 0..2 {
+        check(&store).await.unwrap();
+    }
+    redis.pause().unwrap();
+    let gone = timeout(RESPONSE_TIMEOUT / 20, check(&store)).await;
+    assert!(gone.is_err());
+    // The connection may be given up once the server's time is over, and not before.
+    sleep(RESPONSE_TIMEOUT + SLACK / 2).await;
+    let (kind, text) = check(&store).await.unwrap_err();
+    assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
+    assert!(text.contains("not connected within"), "{text}");
+    redis.resume().unwrap();
+    check(&store).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_hangs_fails_nobody_who_comes_later() {
     let (redis, store) = start("").await;
@@ -188,7 +209,7 @@ async fn an_attempt_that_hangs_fails_nobody_who_comes_later() {
         let store = store.clone();
         async move { check(&store).await }
     });
-    tokio::time::sleep(CONNECT_TIMEOUT / 2).await;
+    sleep(CONNECT_TIMEOUT / 2).await;
     redis.restart().unwrap();
     for result in checks(&store, 100).await {
         result.unwrap();
@@ -222,7 +243,7 @@ async fn restarts_under_load_leave_a_store_that_works() {
         }
     });
     for _ in 0..5 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        sleep(Duration::from_millis(200)).await;
         tokio::task::block_in_place(|| {
             redis.stop().unwrap();
             redis.restart().unwrap();
