@@ -7,8 +7,8 @@
 //!
 //! Operations that wait at the same moment leave together, in one call of the script, and each
 //! gets the answer that it would have got alone: one failing key, a caller who goes away or a
-//! script that the server forgot harms no other. Nobody waits for a batch to fill: a store that
-//! has nothing else to do sends at once.
+//! script that the server forgot harms no other. Nobody waits for a batch to fill: an operation
+//! that finds nothing under way is sent at once, and what comes meanwhile leaves together.
 //!
 //! ```no_run
 //! use fastlimit_core::{Rate, RateLimiter};

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Request, Store};
+use fastlimit_core::{Cost, Key, Limit, Operation, Reply, Request, Store};
+use fastlimit_redis::RedisStore;
 
 use crate::rig::{Rig, apply};
 
@@ -135,16 +136,22 @@ async fn a_tenth_that_goes_away_takes_nobody_s_answer_along() {
     }
 }
 
+/// A request under ten a day.
+fn ask_for_one_of_ten<'a>(store: &'a RedisStore, rig: &Rig) -> Reply<'a> {
+    let limit: Limit = "10/day".parse().unwrap();
+    store.apply(&Request::new(
+        rig.key("a"),
+        limit,
+        Operation::Check(Cost::ONE),
+    ))
+}
+
 /// The first request has nobody to leave together with, so its caller waits for its call alone.
 #[tokio::test]
 async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
     let rig = Rig::new();
     let store = rig.store().await;
-    let limit: Limit = "10/day".parse().unwrap();
-    let ask = || {
-        let check = Operation::Check(Cost::ONE);
-        store.apply(&Request::new(rig.key("a"), limit, check))
-    };
+    let ask = || ask_for_one_of_ten(&store, &rig);
     // A server that does not know the script yet does nothing at the first try.
     assert_eq!(ask().await.unwrap().remaining(), Cost::requests(9));
     let first = ask();
@@ -165,11 +172,7 @@ async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
 async fn a_first_request_is_sent_before_anybody_waits_for_it() {
     let rig = Rig::new();
     let store = rig.store().await;
-    let limit: Limit = "10/day".parse().unwrap();
-    let ask = || {
-        let check = Operation::Check(Cost::ONE);
-        store.apply(&Request::new(rig.key("a"), limit, check))
-    };
+    let ask = || ask_for_one_of_ten(&store, &rig);
     // So that the server knows the script.
     assert_eq!(ask().await.unwrap().remaining(), Cost::requests(9));
     let [first, second, third] = [(); 3].map(|()| ask());
