@@ -50,8 +50,11 @@ fn main() -> Result<()> {
             Vec::new(),
         ),
     ];
-    for _ in 0..TURNS {
-        for (_, app, rates) in &mut rows {
+    for turn in 0..TURNS {
+        // Another one begins each turn.
+        let first = turn % rows.len();
+        for at in (first..rows.len()).chain(0..first) {
+            let (_, app, rates) = &mut rows[at];
             rates.push(wrk::requests_per_second(app.clone())?);
         }
     }

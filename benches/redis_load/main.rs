@@ -15,6 +15,7 @@ mod server;
 mod turn;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use call::{Call, check};
 use ceiling::Ceiling;
@@ -25,6 +26,11 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
 const TURNS: usize = 5;
+/// How long a turn is.
+const TURN: Duration = Duration::from_secs(1);
+/// The same for the algorithms: the ends of all buckets move at the same moment, every 5 s, and a turn
+/// would hold all of it or nothing.
+const LONG_TURN: Duration = Duration::from_secs(5);
 const KEYS: usize = 100_000;
 const ONE_WINDOW: &str = "1_000_000_000/day";
 
@@ -76,6 +82,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     let ceiling = |keys| Row::Ceiling(Ceiling::new(server.addr(), socket, keys));
     measure(
         server,
+        TURN,
         vec![
             (
                 "redis-benchmark -c 50 -P 64, one check a call",
@@ -100,6 +107,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     .await?;
     measure(
         server,
+        TURN,
         vec![
             ("64 tasks, one check a call", Row::Tasks(64, alone.clone())),
             ("64 tasks, check", Row::Tasks(64, many.clone())),
@@ -113,6 +121,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     .await?;
     measure(
         server,
+        TURN,
         vec![
             ("1 task, PING", Row::Tasks(1, ping)),
             ("1 task, check", Row::Tasks(1, many)),
@@ -144,11 +153,11 @@ async fn scripts(server: &Server) -> Result<()> {
         rows.push((name, Row::Tasks(1_000, call)));
     }
     println!("At 1,000 tasks and {KEYS} keys:\n");
-    measure(server, rows).await
+    measure(server, LONG_TURN, rows).await
 }
 
 /// Measures the rows in turns and prints them, with their ratios to the first.
-async fn measure(server: &Server, rows: Vec<(&str, Row)>) -> Result<()> {
+async fn measure(server: &Server, length: Duration, rows: Vec<(&str, Row)>) -> Result<()> {
     println!(
         "| | calls/s | p50 | p99 | server CPU per call | calls/s, of the first | CPU, of the first |"
     );
@@ -157,7 +166,7 @@ async fn measure(server: &Server, rows: Vec<(&str, Row)>) -> Result<()> {
     for _ in 0..TURNS {
         for (turns, (_, row)) in turns.iter_mut().zip(&rows) {
             turns.push(match row {
-                Row::Tasks(tasks, call) => turn::run(server, call, *tasks).await?,
+                Row::Tasks(tasks, call) => turn::run(server, call, *tasks, length).await?,
                 Row::Ceiling(ceiling) => ceiling.run(server).await?,
             });
         }

@@ -10,7 +10,10 @@ use crate::Result;
 use crate::call::Call;
 use crate::server::Server;
 
-const LENGTH: Duration = Duration::from_secs(1);
+/// How long tasks call before they are measured. What is measured is a load that goes on: the keys of a
+/// row are left alone while it is the turn of others, and a bucket's key that was is written at a higher
+/// price.
+const WARM_UP: Duration = Duration::from_secs(1);
 
 /// One call in so many is timed: with a thousand tasks, clocks and histograms would be a fifth of
 /// what the client does.
@@ -45,29 +48,40 @@ fn shown(time: Option<Duration>) -> String {
     time.map_or("–".to_owned(), |time| format!("{} µs", time.as_micros()))
 }
 
-/// Lets `tasks` tasks call for one turn.
-pub(crate) async fn run(server: &Server, call: &Call, tasks: usize) -> Result<Turn> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let cpu = server.cpu_micros().await?;
-    let began = Instant::now();
+/// Lets `tasks` tasks call for one turn, whose length does not count the warm-up.
+pub(crate) async fn run(
+    server: &Server,
+    call: &Call,
+    tasks: usize,
+    length: Duration,
+) -> Result<Turn> {
+    let (is_measured, is_over) = (Flag::default(), Flag::default());
     let running: Vec<_> = (0..tasks)
         .map(|task| {
-            let (mut call, stop) = (call.clone(), Arc::clone(&stop));
+            let mut call = call.clone();
+            let (is_measured, is_over) = (is_measured.clone(), is_over.clone());
             tokio::spawn(async move {
                 let mut times = Vec::new();
-                let mut calls = 0;
-                while !stop.load(Ordering::Relaxed) {
+                let (mut calls, mut measured) = (0, 0);
+                while !is_over.is_up() {
                     let sent = (calls % TIMED == 0).then(Instant::now);
                     call.once(task * 1_231 + calls).await?;
-                    times.extend(sent.map(|sent| sent.elapsed()));
+                    if is_measured.is_up() {
+                        times.extend(sent.map(|sent| sent.elapsed()));
+                        measured += 1;
+                    }
                     calls += 1;
                 }
-                Result::Ok((calls, times))
+                Result::Ok((measured, times))
             })
         })
         .collect();
-    tokio::time::sleep(LENGTH).await;
-    stop.store(true, Ordering::Relaxed);
+    tokio::time::sleep(WARM_UP).await;
+    let cpu = server.cpu_micros().await?;
+    let began = Instant::now();
+    is_measured.raise();
+    tokio::time::sleep(length).await;
+    is_over.raise();
     let mut times = Histogram::<u64>::new(3)?;
     let mut calls = 0;
     for task in running {
@@ -86,6 +100,20 @@ pub(crate) async fn run(server: &Server, call: &Call, tasks: usize) -> Result<Tu
         times: Some([at(0.5), at(0.99)]),
         server_micros: cpu / calls,
     })
+}
+
+/// What all tasks of a turn are told.
+#[derive(Clone, Default)]
+struct Flag(Arc<AtomicBool>);
+
+impl Flag {
+    fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The turn in the middle by calls per second.
