@@ -3,6 +3,8 @@ use std::time::Duration;
 use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
 use redis::{ServerError, Value};
 
+use crate::shape::Shape;
+
 /// How the script says that waiting never helps.
 const NEVER: i64 = -1;
 
@@ -16,14 +18,11 @@ pub(crate) enum ItemAnswer<'reply> {
     Refused(&'reply ServerError),
 }
 
-/// What the reply to an item hangs on.
-#[derive(Clone, Copy, Debug)]
+/// What a reply hangs on that leaves out what follows from the time and a limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Asked {
-    /// How many limits there are.
-    pub(crate) limits: usize,
-    /// The period of the first one, milliseconds.
+    /// The period of the limit, milliseconds.
     pub(crate) period: u64,
-    /// When the first one resets, once it has allowed a request.
     pub(crate) resets: Resets,
 }
 
@@ -38,18 +37,18 @@ pub(crate) enum Resets {
     AsAnswered,
 }
 
-/// Reads the reply to a batch whose items are these; `None` if it is none of the script's.
-pub(crate) fn read(
-    reply: &Value,
-    asked: impl Iterator<Item = Asked>,
-) -> Option<Vec<ItemAnswer<'_>>> {
+/// Reads the reply to a batch whose items have these shapes; `None` if it is none of the script's.
+pub(crate) fn read<'reply, 'batch>(
+    reply: &'reply Value,
+    shapes: impl Iterator<Item = &'batch Shape>,
+) -> Option<Vec<ItemAnswer<'reply>>> {
     let Value::Array(values) = reply else {
         return None;
     };
     let (now, mut rest) = values.split_first()?;
     let now = time(number(now)?)?;
-    let answers = asked
-        .map(|asked| read_item(&mut rest, now, asked))
+    let answers = shapes
+        .map(|shape| read_item(&mut rest, now, shape))
         .collect::<Option<Vec<_>>>()?;
     rest.is_empty().then_some(answers)
 }
@@ -57,18 +56,18 @@ pub(crate) fn read(
 fn read_item<'reply>(
     rest: &mut &'reply [Value],
     now: Timestamp,
-    asked: Asked,
+    shape: &Shape,
 ) -> Option<ItemAnswer<'reply>> {
     let head = match take(rest)? {
         Value::BulkString(text) => return Some(ItemAnswer::ForeignData(text)),
         Value::ServerError(error) => return Some(ItemAnswer::Refused(error)),
-        Value::Int(short @ ..0) => return short_answer(*short, rest, now, asked),
+        Value::Int(short @ ..0) => return short_answer(*short, rest, now, shape),
         head => number(head)?,
     };
     let (ahead, is_denied) = (head >> 1, head & 1 == 1);
     let charged_at = time(now.as_millis().checked_add(ahead)?)?;
     let mut is_read = true;
-    let verdicts = (0..asked.limits).map_while(|_| {
+    let verdicts = (0..shape.asked().len()).map_while(|_| {
         let verdict = verdict(rest, is_denied);
         is_read &= verdict.is_some();
         verdict
@@ -78,16 +77,35 @@ fn read_item<'reply>(
     (is_read && outcome.is_allowed() != is_denied).then_some(ItemAnswer::Outcome(outcome))
 }
 
-/// Reads what one limit says that allows a request at the present time: what remains, and when it
-/// resets where that does not follow from the time.
+/// Reads the answer where all limits allow a request at the present time: of each what remains, of
+/// the first one as the negative number that says so, and when it resets where that does not follow
+/// from the time.
 fn short_answer<'reply>(
     short: i64,
     rest: &mut &'reply [Value],
     now: Timestamp,
-    asked: Asked,
+    shape: &Shape,
 ) -> Option<ItemAnswer<'reply>> {
-    let remaining = (-1_i64).checked_sub(short).map(Value::Int);
-    let remaining = milli(&remaining?)?;
+    let mut first = Some(Value::Int((-1_i64).checked_sub(short)?));
+    let mut is_read = true;
+    let verdicts = shape.asked().map_while(|asked| {
+        let verdict = match first.take() {
+            Some(first) => short_verdict(&first, rest, now, asked),
+            None => take(rest).and_then(|remaining| short_verdict(remaining, rest, now, asked)),
+        };
+        is_read &= verdict.is_some();
+        verdict
+    });
+    let outcome = Outcome::new(now, now, verdicts);
+    is_read.then_some(ItemAnswer::Outcome(outcome))
+}
+
+fn short_verdict(
+    remaining: &Value,
+    rest: &mut &[Value],
+    now: Timestamp,
+    asked: Asked,
+) -> Option<Verdict> {
     let until_window_ends = || {
         let elapsed = now.as_millis().checked_rem(asked.period)?;
         asked.period.checked_sub(elapsed)
@@ -99,8 +117,7 @@ fn short_answer<'reply>(
         }
         Resets::AsAnswered => duration(take(rest)?)?,
     };
-    let verdict = Verdict::allowed(remaining, reset_after);
-    (asked.limits == 1).then(|| ItemAnswer::Outcome(Outcome::new(now, now, [verdict])))
+    Some(Verdict::allowed(milli(remaining)?, reset_after))
 }
 
 fn verdict(rest: &mut &[Value], is_denied: bool) -> Option<Verdict> {
@@ -145,6 +162,7 @@ fn number(value: &Value) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use fastlimit_core::Algorithm;
     use proptest::prelude::*;
     use redis::{ServerError, ServerErrorKind, parse_redis_value};
 
@@ -154,17 +172,14 @@ mod tests {
         Value::Array(numbers.iter().copied().map(Value::Int).collect())
     }
 
-    /// Items with so many limits each, of ten milliseconds.
-    fn asked(limits: &[usize]) -> impl Iterator<Item = Asked> {
-        limits.iter().map(|&limits| Asked {
-            limits,
-            period: 10,
-            resets: Resets::WithTheWindow,
-        })
+    /// Shapes with so many fixed windows each, of ten milliseconds.
+    fn shapes(limits: &[usize]) -> Vec<Shape> {
+        let of = |&count| Shape::of(&vec![(Algorithm::FixedWindow, 10); count]);
+        limits.iter().map(of).collect()
     }
 
     fn read_one(reply: &Value, limits: usize) -> Option<ItemAnswer<'_>> {
-        let mut answers = read(reply, asked(&[limits]))?;
+        let mut answers = read(reply, shapes(&[limits]).iter())?;
         assert_eq!(answers.len(), 1);
         answers.pop()
     }
@@ -181,7 +196,7 @@ mod tests {
         };
         items.push(Value::BulkString(text.clone()));
         items.push(Value::ServerError(error.clone()));
-        items.extend([0, 9, 8, -10].map(Value::Int));
+        items.extend([0, 9, 8, -10, -10, 6].map(Value::Int));
         let [now, later] = [5, 7].map(Timestamp::from_millis);
         let millis = Duration::from_millis;
         let two = [
@@ -208,46 +223,60 @@ mod tests {
                 now,
                 [Verdict::allowed(Cost::milli(9), millis(5))],
             )),
+            ItemAnswer::Outcome(Outcome::new(
+                now,
+                now,
+                [9, 6].map(|remaining| Verdict::allowed(Cost::milli(remaining), millis(5))),
+            )),
         ];
-        assert_eq!(read(&values, asked(&[2, 3, 1, 4, 1, 1])), Some(expected));
+        assert_eq!(
+            read(&values, shapes(&[2, 3, 1, 4, 1, 1, 2]).iter()),
+            Some(expected)
+        );
         for limits in [
-            vec![2, 3, 1, 4, 1],
+            vec![2, 3, 1, 4, 1, 1],
+            vec![2, 3, 1, 4, 1, 1, 2, 1],
             vec![2, 3, 1, 4, 1, 1, 1],
-            vec![2, 3, 1, 4, 1, 2],
-            vec![2, 2, 1, 4, 1, 1],
-            vec![3, 3, 1, 4, 1, 1],
+            vec![2, 3, 1, 4, 1, 1, 3],
+            vec![2, 3, 1, 4, 1, 2, 2],
+            vec![2, 2, 1, 4, 1, 1, 2],
+            vec![3, 3, 1, 4, 1, 1, 2],
         ] {
-            assert_eq!(read(&values, asked(&limits)), None, "{limits:?}");
+            assert_eq!(read(&values, shapes(&limits).iter()), None, "{limits:?}");
         }
     }
 
     #[test]
-    fn a_short_answer_resets_as_its_limit_does() {
-        let asked = |resets| Asked {
-            limits: 1,
-            period: 10,
-            resets,
-        };
-        // At 5 of 10 ms, 9 of each remain; only a bucket says when it resets.
-        let values = numbers(&[5, -10, -10, 77, -10]);
-        let kinds = [
-            Resets::WithTheNextWindow,
-            Resets::AsAnswered,
-            Resets::WithTheWindow,
-        ];
+    fn a_short_answer_resets_as_its_limits_do() {
+        use Algorithm::{FixedWindow, SlidingWindow, TokenBucket};
+        let shapes = [
+            vec![(SlidingWindow, 10)],
+            vec![(TokenBucket, 10)],
+            vec![(FixedWindow, 10)],
+            vec![(TokenBucket, 10), (FixedWindow, 20), (SlidingWindow, 10)],
+        ]
+        .map(|limits| Shape::of(&limits));
+        // At 5 of 10 ms and of 20; only a bucket says when it resets.
+        let values = numbers(&[5, -10, -10, 77, -10, -1, 78, 9, 8]);
         let now = Timestamp::from_millis(5);
-        let expected = [15, 77, 5].map(|reset_after| {
-            let reset_after = Duration::from_millis(reset_after);
-            let verdict = Verdict::allowed(Cost::milli(9), reset_after);
-            ItemAnswer::Outcome(Outcome::new(now, now, [verdict]))
+        let expected = [
+            vec![(9, 15)],
+            vec![(9, 77)],
+            vec![(9, 5)],
+            vec![(0, 78), (9, 15), (8, 15)],
+        ]
+        .map(|verdicts| {
+            let verdicts = verdicts.into_iter().map(|(remaining, reset_after)| {
+                Verdict::allowed(Cost::milli(remaining), Duration::from_millis(reset_after))
+            });
+            ItemAnswer::Outcome(Outcome::new(now, now, verdicts))
         });
-        assert_eq!(
-            read(&values, kinds.into_iter().map(asked)),
-            Some(Vec::from(expected))
-        );
+        assert_eq!(read(&values, shapes.iter()), Some(Vec::from(expected)));
+        let bucket = Shape::of(&[(TokenBucket, 10)]);
         for values in [&[5, -10][..], &[5, -10, -1], &[5, -10, 77, 0]] {
-            let asked = [asked(Resets::AsAnswered)].into_iter();
-            assert_eq!(read(&numbers(values), asked), None, "{values:?}");
+            let reply = numbers(values);
+            let answers = read(&reply, std::iter::once(&bucket));
+            assert_eq!(answers, None, "{values:?}");
         }
     }
 
@@ -321,7 +350,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_reply_panics(reply in value(), limits in prop::collection::vec(0_usize..4, 0..4)) {
-            if let Some(answers) = read(&reply, asked(&limits)) {
+            if let Some(answers) = read(&reply, shapes(&limits).iter()) {
                 prop_assert_eq!(answers.len(), limits.len());
                 for (answer, limits) in answers.iter().zip(limits) {
                     if let ItemAnswer::Outcome(outcome) = answer {

@@ -178,7 +178,7 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
             };
         }
     };
-    let Some(items) = answer::read(reply, batch.asked()) else {
+    let Some(items) = answer::read(reply, batch.shapes_of_items()) else {
         return Answers {
             all: all(failure::not_understood(endpoint)),
             // Whatever comes next on this lane cannot be trusted either.

@@ -30,9 +30,9 @@ pub(crate) const SOURCE: &str = concat!(
     "  end\n",
     "end\n",
     include_str!("lua/write.lua"),
-    "      if not write_any then\n",
+    "    if not write_any then\n",
     include_str!("lua/writers.lua"),
-    "      end\n",
+    "    end\n",
     include_str!("lua/write_each.lua"),
     include_str!("lua/answer.lua"),
 );

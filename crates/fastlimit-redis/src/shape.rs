@@ -56,21 +56,17 @@ impl Shape {
         &self.0
     }
 
-    /// What the reply hangs on.
-    pub(crate) fn asked(&self) -> Asked {
-        let first = self.0.get(HEAD..).unwrap_or_default();
-        let period = first.get(1..6).unwrap_or_default();
-        Asked {
-            limits: self.0.len().saturating_sub(HEAD) / LIMIT,
-            period: period
-                .iter()
-                .fold(0, |period, byte| (period << 8) | u64::from(*byte)),
-            resets: match first.first() {
-                Some(&SLIDING_WINDOW) => Resets::WithTheNextWindow,
-                Some(&TOKEN_BUCKET) => Resets::AsAnswered,
+    /// What the reply hangs on, limit by limit.
+    pub(crate) fn asked(&self) -> impl ExactSizeIterator<Item = Asked> {
+        let (limits, _) = self.0.get(HEAD..).unwrap_or_default().as_chunks::<LIMIT>();
+        limits.iter().map(|&[tag, a, b, c, d, e, ..]| Asked {
+            period: u64::from_be_bytes([0, 0, 0, a, b, c, d, e]),
+            resets: match tag {
+                SLIDING_WINDOW => Resets::WithTheNextWindow,
+                TOKEN_BUCKET => Resets::AsAnswered,
                 _ => Resets::WithTheWindow,
             },
-        }
+        })
     }
 }
 
@@ -92,6 +88,24 @@ mod tests {
 
     use super::*;
 
+    impl Shape {
+        /// A check under limits of these algorithms and periods (ms), or under none.
+        pub(crate) fn of(limits: &[(Algorithm, u64)]) -> Self {
+            let mut bytes = SmallVec::from_elem(0, HEAD);
+            for (algorithm, period) in limits {
+                bytes.push(match algorithm {
+                    Algorithm::SlidingWindow => SLIDING_WINDOW,
+                    Algorithm::TokenBucket => TOKEN_BUCKET,
+                    _ => FIXED_WINDOW,
+                });
+                put::<5>(*period, &mut bytes);
+                put::<6>(5, &mut bytes);
+                put::<6>(5, &mut bytes);
+            }
+            Self(bytes)
+        }
+    }
+
     #[test]
     fn a_shape_is_the_operation_and_the_limits() {
         let policy = Policy::new("p", "5/second; 7/hour burst 3 token-bucket").unwrap();
@@ -107,22 +121,14 @@ mod tests {
         expected.extend([3, 0, 0, 0x36, 0xEE, 0x80]);
         expected.extend([0, 0, 0, 0, 0x1B, 0x58, 0, 0, 0, 0, 0x0B, 0xB8]);
         assert_eq!(shape.as_bytes(), expected);
-        let asked = shape.asked();
-        assert_eq!((asked.limits, asked.period), (2, 1_000));
-        assert_eq!(asked.resets, Resets::WithTheWindow);
-    }
-
-    #[test]
-    fn the_first_limit_tells_when_it_resets() {
-        for (policy, resets) in [
-            ("5/second", Resets::WithTheWindow),
-            ("5/second sliding-window", Resets::WithTheNextWindow),
-            ("5/second token-bucket", Resets::AsAnswered),
-        ] {
-            let policy = Policy::new("p", policy).unwrap();
-            let check = Operation::Check(Cost::ONE);
-            let request = Request::new(Key::new("fl", "p", "default", "i"), &policy, check);
-            assert_eq!(Shape::new(&request).unwrap().asked().resets, resets);
-        }
+        let asked: Vec<_> = shape.asked().collect();
+        let expected = [
+            (1_000, Resets::WithTheWindow),
+            (3_600_000, Resets::AsAnswered),
+        ];
+        assert_eq!(
+            asked,
+            expected.map(|(period, resets)| Asked { period, resets })
+        );
     }
 }

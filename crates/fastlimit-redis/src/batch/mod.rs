@@ -8,12 +8,10 @@ mod tests;
 use fastlimit_core::{StoreError, Timestamp};
 use hashbrown::HashTable;
 use redis::{Arg, Cmd};
-use smallvec::SmallVec;
 
 pub(crate) use answers::{Answer, Answers, Ticket};
 pub(crate) use item::{HashedKey, Item, Subject};
 
-use crate::answer::Asked;
 use crate::script;
 use crate::shape::Shape;
 
@@ -140,12 +138,11 @@ impl Batch {
         text_at(&self.keys, &self.ends, place).unwrap_or_default()
     }
 
-    /// What the reply to each item hangs on.
-    pub(crate) fn asked(&self) -> impl Iterator<Item = Asked> {
-        let asked: SmallVec<[Asked; 4]> = self.shapes.iter().map(Shape::asked).collect();
+    /// The shape of each item.
+    pub(crate) fn shapes_of_items(&self) -> impl Iterator<Item = &Shape> {
         self.items
             .iter()
-            .filter_map(move |item| asked.get(usize::from(item.shape)).copied())
+            .filter_map(|item| self.shapes.get(usize::from(item.shape)))
     }
 
     /// The key of each item as text.

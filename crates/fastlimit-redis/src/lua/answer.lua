@@ -14,12 +14,13 @@ for item = 1, count do
     key, shape = key + 1, shape + 1
   end
   local length, first, asked = 1, reply[place], ARGV[shape + 3]
-  if type(first) ~= 'number' then
-    length = 1
-  elseif first >= 0 then
-    length = 1 + (2 + first % 2) * (#asked - 14) / 18
-  elseif string.byte(asked, 15) == 3 then
-    length = 2
+  if type(first) == 'number' then
+    length = (#asked - 14) / 18
+    if first >= 0 then
+      length = 1 + (2 + first % 2) * length
+    elseif length == 1 and string.byte(asked, 15) == 3 then
+      length = 2
+    end
   end
   if failed[key] then
     told[#told + 1] = failed[key]

@@ -19,7 +19,8 @@ local function check_of_windows(shape)
     capacities[i], resets_after[i] = limit.capacity, limit.window + limit.period - now
     last = max(last, limit.window + limit.period + limit.grace)
   end
-  return function(key, value)
+
+  local function check_of_many(key, value)
     if #value ~= length then
       return false
     end
@@ -32,9 +33,9 @@ local function check_of_windows(shape)
       end
       is_denied = is_denied or used + cost > capacities[i]
     end
-    size = size + 1
-    reply[size] = is_denied and 1 or 0
     if is_denied then
+      size = size + 1
+      reply[size] = 1
       for i = 1, count do
         local used, capacity = fields[i * 2], capacities[i]
         local wait = 0
@@ -50,10 +51,45 @@ local function check_of_windows(shape)
     end
     for i = 1, count do
       local used = fields[i * 2] + cost
-      fields[i * 2] = used
-      reply[size + 1], reply[size + 2], size = capacities[i] - used, resets_after[i], size + 2
+      fields[i * 2], reply[size + i] = used, capacities[i] - used
     end
+    reply[size + 1], size = -1 - reply[size + 1], size + count
     values[key] = pack_bytes(format, unpack(fields, 1, count * 2))
+    if expires[key] then
+      expires[key] = last
+    else
+      keeps_end[key] = last
+    end
+    return true
+  end
+
+  if count > 3 then
+    return check_of_many
+  end
+  -- Two or three that all allow it, without a table. Where there is no third one, what comes behind
+  -- the second is the place after the end of the value.
+  local stamp, other, third = stamps[1], stamps[2], stamps[3] or length + 1
+  local most, most_of_other = capacities[1] - cost, capacities[2] - cost
+  local most_of_third = count == 3 and capacities[3] - cost or 0
+  return function(key, value)
+    if #value ~= length then
+      return false
+    end
+    local a, used, b, used_of_other, c, used_of_third = unpack_bytes(format, value)
+    used_of_third = count == 3 and used_of_third or 0
+    if a ~= stamp or b ~= other or c ~= third then
+      return false
+    elseif used > most or used_of_other > most_of_other or used_of_third > most_of_third then
+      return check_of_many(key, value)
+    end
+    reply[size + 1], reply[size + 2] = used - most - 1, most_of_other - used_of_other
+    size = size + 2
+    if count == 3 then
+      size = size + 1
+      reply[size] = most_of_third - used_of_third
+    end
+    values[key] =
+      pack_bytes(format, stamp, used + cost, other, used_of_other + cost, third, used_of_third + cost)
     if expires[key] then
       expires[key] = last
     else

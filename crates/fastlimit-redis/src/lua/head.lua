@@ -16,9 +16,10 @@
 --           denied; then for each limit remaining (milli) and reset_after (ms), and where the item
 --           is denied the wait: 0 where this limit allows it, -1 where waiting never helps, or the
 --           ms after which it allows it;
---           or -1 - remaining: one limit allows it, in the state of this time; where that is a
---           window, it resets when the fixed window that holds now ends, or the sliding one that
---           begins then; behind it reset_after (ms), where it is a bucket;
+--           or, where fixed windows, one sliding window or one bucket allow it in the state of this
+--           time, remaining alone for each limit, for the first one as -1 - remaining; a fixed
+--           window resets when the one ends that holds now, a sliding one a period later, and
+--           behind a bucket's stands reset_after (ms);
 --           or one text: what is wrong with a value that is not ours;
 --           or one error: why its key could not be read or written
 --

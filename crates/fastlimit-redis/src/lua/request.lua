@@ -24,8 +24,10 @@ local CLOCK_IS_WRONG = 60000
 -- The longest that what is as good as absent is kept.
 local LONGEST_GRACE = 60000
 
+-- What the end of a bucket's key is a multiple of: at most 5 s, which is as much longer as the law
+-- `state_has_a_lifetime` lets a key live.
 local function grain_of(grace)
-  return max((grace - grace % 16) / 16, 1)
+  return max((grace - grace % 12) / 12, 1)
 end
 
 local shapes = {}

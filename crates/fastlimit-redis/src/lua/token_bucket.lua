@@ -3,7 +3,7 @@
 
 local function token_bucket()
   -- The state of a bucket ends at another time after each charge. Its key lives on for up to a
-  -- 16th of the grace, so that many have the same end, and one that is charged again keeps it.
+  -- 12th of the grace, so that many have the same end, and one that is charged again keeps it.
   local algorithm = { size = 24, format = 'I7I6I5I6', fields = 6, ends_rounded = true }
 
   -- 100 years of 365.25 days.

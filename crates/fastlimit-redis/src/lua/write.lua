@@ -8,7 +8,11 @@ local has_msetex = ARGV[2] == '1' and #KEYS > 1
 local failed
 -- With MSETEX the call that writes what keeps its end, and the places of its keys.
 local kept, kept_keys, kept_size = nil, nil, 0
--- Writes what does not keep its end, or puts it aside; writes what was put aside.
+-- MGET showed a value of another type like none, so what was not there must not be there now.
+local NOT_A_STRING = 'a value that is not a string'
+-- The end of a key as a text, which is the same for most keys of a batch.
+local text_of, text
+-- Writes what is written in any other way, or puts it aside; writes what was put aside.
 local write_any, write_aside
 
 for key = 1, #KEYS do
@@ -30,18 +34,11 @@ for key = 1, #KEYS do
       last_of_key, keeps_its_end = keeps_end[key], true
     end
   end
-  if last_of_key then
-    if keeps_its_end and not is_given_time then
-      if has_msetex then
-        kept, kept_keys = kept or { 'MSETEX', 0 }, kept_keys or {}
-        kept[kept_size * 2 + 3], kept[kept_size * 2 + 4] = KEYS[key], value
-        kept_size = kept_size + 1
-        kept_keys[kept_size] = key
-      else
-        local written = ask('SET', KEYS[key], value, 'KEEPTTL')
-        if written.err then
-          failed = failed or {}
-          failed[key] = written
-        end
-      end
-    else
+  if not last_of_key then
+    -- It is as it was.
+  elseif keeps_its_end and has_msetex and not is_given_time then
+    kept, kept_keys = kept or { 'MSETEX', 0 }, kept_keys or {}
+    kept[kept_size * 2 + 3], kept[kept_size * 2 + 4] = KEYS[key], value
+    kept_size = kept_size + 1
+    kept_keys[kept_size] = key
+  elseif has_msetex or is_given_time or last_of_key == 0 then

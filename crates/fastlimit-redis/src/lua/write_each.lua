@@ -1,4 +1,22 @@
-      write_any(key, value, last_of_key, is_new)
+    write_any(key, value, last_of_key, is_new)
+  else
+    -- By hand, like the commonest request.
+    local written
+    if keeps_its_end then
+      written = ask('SET', KEYS[key], value, 'KEEPTTL')
+    else
+      if last_of_key ~= text_of then
+        text_of, text = last_of_key, string.format('%.0f', last_of_key)
+      end
+      if is_new then
+        written = ask('SET', KEYS[key], value, 'PXAT', text, 'NX')
+      else
+        written = ask('SET', KEYS[key], value, 'PXAT', text)
+      end
+    end
+    if not written or written.err then
+      failed = failed or {}
+      failed[key] = written or NOT_A_STRING
     end
   end
 end

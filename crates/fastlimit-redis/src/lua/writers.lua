@@ -1,11 +1,9 @@
 
--- What writes a key that does not keep its end ---------------------------------------------------
+-- What writes keys together, by a time that was given, or not at all -----------------------------
 
 -- The end of a time that was given is counted by the server's clock, which is not the clock of
 -- that time.
 local unit = is_given_time and 'PX' or 'PXAT'
--- The end of a key as a text, which is the same for most keys of a batch.
-local text_of, text
 -- With MSETEX the keys of one end and one kind, new or not, are written by one call. Lives are
 -- made longer by up to a 32nd for it, so that there are few ends.
 local together = has_msetex and {}
@@ -17,8 +15,7 @@ local function note(key, wrong)
   end
 end
 
--- Returns what is wrong if the key could not be written. MGET showed a value of another type like
--- none, so what was not there must not be there now.
+-- Returns what is wrong if the key could not be written.
 local function write(key, value, last, is_new)
   local written
   if last ~= text_of then
@@ -41,7 +38,7 @@ local function write(key, value, last, is_new)
     end
     written = false
   end
-  return not written and 'a value that is not a string' or nil
+  return not written and NOT_A_STRING or nil
 end
 
 function write_any(key, value, last, is_new)

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
 use crate::histories::{
-    Kind, Op, Time, limits, moved, operation, operation_at, period, start, time,
+    Kind, Op, Time, limit, limits, moved, operation, operation_at, period, start, time,
 };
 use crate::rig::{Rig, apply, at};
 
@@ -36,28 +36,64 @@ fn history(algorithms: &'static [usize]) -> impl Strategy<Value = (u64, Vec<Step
     (start(), steps)
 }
 
+/// A policy that mostly allows what is asked of it, again and again.
+fn history_of_one_policy(algorithms: &'static [usize]) -> impl Strategy<Value = (u64, Vec<Step>)> {
+    let kind = (period(), prop::sample::select(algorithms));
+    let kinds = prop::collection::btree_set(kind, 1..=5)
+        .prop_map(Vec::from_iter)
+        .prop_shuffle();
+    let steps = (kinds, 20_u32..200).prop_flat_map(|(kinds, requests)| {
+        let limits: Vec<_> = kinds
+            .iter()
+            .zip(requests..)
+            .map(|(kind, requests)| limit(requests, requests, *kind))
+            .collect();
+        let operation = prop_oneof![
+            9 => (1_u64..4_000).prop_map(Op::Check),
+            1 => operation(&kinds),
+        ];
+        let step = (time(&kinds), operation).prop_map(move |(time, operation)| Step {
+            time,
+            limits: limits.clone(),
+            operation,
+        });
+        prop::collection::vec(step, 1..16)
+    });
+    (start(), steps)
+}
+
 #[test]
 fn histories_of_fixed_windows_equal_the_model() {
-    histories_equal_the_model(&[0]);
+    histories_equal_the_model(history(&[0]));
 }
 
 #[test]
 fn histories_of_sliding_windows_equal_the_model() {
-    histories_equal_the_model(&[1]);
+    histories_equal_the_model(history(&[1]));
 }
 
 #[test]
 fn histories_of_token_buckets_equal_the_model() {
-    histories_equal_the_model(&[2]);
+    histories_equal_the_model(history(&[2]));
 }
 
 #[test]
 fn histories_of_mixed_algorithms_equal_the_model() {
-    histories_equal_the_model(&[0, 1, 2]);
+    histories_equal_the_model(history(&[0, 1, 2]));
 }
 
-/// Tries 2,500 histories of these algorithms.
-fn histories_equal_the_model(algorithms: &'static [usize]) {
+#[test]
+fn histories_of_one_policy_of_fixed_windows_equal_the_model() {
+    histories_equal_the_model(history_of_one_policy(&[0]));
+}
+
+#[test]
+fn histories_of_one_policy_equal_the_model() {
+    histories_equal_the_model(history_of_one_policy(&[0, 1, 2]));
+}
+
+/// Tries 2,500 of such histories.
+fn histories_equal_the_model(history: impl Strategy<Value = (u64, Vec<Step>)>) {
     let rig = Rig::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let clock = ManualClock::default();
@@ -72,7 +108,7 @@ fn histories_equal_the_model(algorithms: &'static [usize]) {
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         ..Config::default()
     };
-    let result = TestRunner::new(config).run(&history(algorithms), |(start, history)| {
+    let result = TestRunner::new(config).run(&history, |(start, history)| {
         let identifier = histories.fetch_add(1, Ordering::Relaxed).to_string();
         let key = rig.key(&identifier);
         let mut entry = Entry::new();

@@ -55,9 +55,9 @@ impl Counted {
             let _ = entry.apply(policy.limits(), Operation::Check(*cost), outcome.now());
             let needed = entry.expires_at().as_millis() - outcome.now().as_millis();
             let is_bucket = |limit: &Limit| limit.algorithm() == Algorithm::TokenBucket;
-            // The end of a bucket is rounded by up to a 16th of its grace.
+            // The end of a bucket is rounded by up to a 12th of its grace.
             let more = if policy.limits().iter().any(is_bucket) {
-                60_000 / 16
+                60_000 / 12
             } else {
                 0
             };

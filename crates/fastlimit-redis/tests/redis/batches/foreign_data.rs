@@ -18,6 +18,8 @@ async fn foreign_data_in_a_batch_fails_only_those_who_ask_for_it() {
         "5/day token-bucket",
         "5/day sliding-window",
         "5/day; 9/hour burst 7 token-bucket",
+        "5/day; 9/hour",
+        "5/day; 9/hour; 7/minute",
     ] {
         foreign_data_in_a_batch(&Policy::new("default", policy).unwrap()).await;
     }
