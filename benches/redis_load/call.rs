@@ -22,10 +22,11 @@ pub(crate) enum Call {
         connection: MultiplexedConnection,
         keys: Arc<[String]>,
     },
-    /// The least that a script can do.
-    ReturnOne {
+    /// A script that answers one number, of a key if there are any.
+    Script {
         connection: MultiplexedConnection,
         hash: String,
+        keys: Arc<[String]>,
     },
     /// The least that the same client can do.
     Ping(MultiplexedConnection),
@@ -53,13 +54,38 @@ impl Call {
         Ok(Self::Alone { connection, keys })
     }
 
+    /// The least that a script can do.
     pub(crate) async fn return_one(url: &str) -> Result<Self> {
+        Self::script(url, "return 1", Arc::default()).await
+    }
+
+    /// The least that a check can do: ask for the time, read a value, write one of its size.
+    pub(crate) async fn read_and_write(url: &str) -> Result<Self> {
+        const SOURCE: &str = "\
+local _ = redis.call('TIME')
+if redis.call('GET', KEYS[1]) then
+  redis.call('SET', KEYS[1], 'a value of 20 bytes.', 'KEEPTTL')
+else
+  redis.call('SET', KEYS[1], 'a value of 20 bytes.', 'PX', '86400000')
+end
+return 1";
+        let prefix = unique_prefix();
+        let keys = keys(KEYS);
+        let keys = keys.iter().map(|key| format!("{prefix}:{key}"));
+        Self::script(url, SOURCE, keys.collect()).await
+    }
+
+    async fn script(url: &str, source: &str, keys: Arc<[String]>) -> Result<Self> {
         let mut connection = connect(url).await?;
-        let hash = redis::Script::new("return 1")
+        let hash = redis::Script::new(source)
             .prepare_invoke()
             .load_async(&mut connection)
             .await?;
-        Ok(Self::ReturnOne { connection, hash })
+        Ok(Self::Script {
+            connection,
+            hash,
+            keys,
+        })
     }
 
     pub(crate) async fn ping(url: &str) -> Result<Self> {
@@ -91,9 +117,20 @@ impl Call {
                     return Err("expected every check to be allowed".into());
                 }
             }
-            Self::ReturnOne { connection, hash } => {
+            Self::Script {
+                connection,
+                hash,
+                keys,
+            } => {
                 let mut call = redis::cmd("EVALSHA");
-                let _: i64 = call.arg(&*hash).arg(0).query_async(connection).await?;
+                call.arg(&*hash);
+                if keys.is_empty() {
+                    call.arg(0);
+                } else {
+                    call.arg(1)
+                        .arg(&keys[turn.wrapping_mul(7_919) % keys.len()]);
+                }
+                let _: i64 = call.query_async(connection).await?;
             }
             Self::Ping(connection) => {
                 let _: String = redis::cmd("PING").query_async(connection).await?;

@@ -78,6 +78,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     let alone = Call::alone(url).await?;
     let ping = Call::ping(url).await?;
     let return_one = Call::return_one(url).await?;
+    let read_and_write = Call::read_and_write(url).await?;
     let socket = server.unix_socket().filter(|_| url != server.url());
     let ceiling = |keys| Row::Ceiling(Ceiling::new(server.addr(), socket, keys));
     measure(
@@ -128,6 +129,10 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
             ("1 task, check, one key", Row::Tasks(1, one)),
             ("1 task, one check a call", Row::Tasks(1, alone)),
             ("1 task, EVALSHA return 1", Row::Tasks(1, return_one)),
+            (
+                "1 task, EVALSHA of TIME, GET, SET",
+                Row::Tasks(1, read_and_write),
+            ),
         ],
     )
     .await
