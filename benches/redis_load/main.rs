@@ -145,6 +145,11 @@ async fn scripts(server: &Server) -> Result<()> {
         ("fixed window", ONE_WINDOW),
         ("sliding window", "1_000_000_000/day sliding-window"),
         ("token bucket", "1_000_000_000/day token-bucket"),
+        // Its keys are asked for as fast as it fills.
+        (
+            "token bucket that is never full",
+            "1/second burst 1_000_000 token-bucket",
+        ),
         (
             "three fixed windows",
             "1_000_000_000/minute; 1_000_000_000/hour; 1_000_000_000/day",

@@ -116,6 +116,14 @@ local function token_bucket()
       return nil
     end
     local most = most_missing(limit)
+    -- What comes of a bucket that was full again is the same for all keys.
+    local fresh, fresh_time, fresh_end
+    if cost <= capacity and cost < most and cost * period < EXACT then
+      fresh_time = time_to_drain(limit, cost, 0)
+      fresh = pack_bytes('>c7I7I6I5I6', start, now, cost, 0, fresh_time)
+      fresh_end = now + fresh_time + grace
+      fresh_end = fresh_end + -fresh_end % grain
+    end
     return function(key, value)
       if #value ~= 31 then
         return false
@@ -130,17 +138,29 @@ local function token_bucket()
       local missing, back = (whole + 1) * period, elapsed * number
       if missing >= EXACT then
         return false
-      elseif back >= missing then
+      end
+      local end_before = at + drain + grace
+      if back >= missing then
+        if not fresh then
+          return false
+        end
+        size = size + 2
+        reply[size - 1], reply[size] = cost - capacity - 1, fresh_time
+        values[key] = fresh
+        if end_before > fresh_end - grain and end_before <= fresh_end and not expires[key] then
+          keeps_end[key] = fresh_end
+        else
+          expires[key], keeps_end[key] = fresh_end, nil
+        end
+        return true
+      end
+      local part_back = back % period
+      whole, part = whole - (back - part_back) / period, part - part_back
+      if part < 0 then
+        whole, part = whole - 1, part + period
+      end
+      if whole < 0 then
         whole, part = 0, 0
-      else
-        local part_back = back % period
-        whole, part = whole - (back - part_back) / period, part - part_back
-        if part < 0 then
-          whole, part = whole - 1, part + period
-        end
-        if whole < 0 then
-          whole, part = 0, 0
-        end
       end
       local used = whole + cost + (part > 0 and 1 or 0)
       whole = whole + cost
@@ -158,9 +178,9 @@ local function token_bucket()
       size = size + 2
       reply[size - 1], reply[size] = used - capacity - 1, time
       values[key] = pack_bytes('>c7I7I6I5I6', start, now, whole, part, time)
-      local ends, end_before = now + time + grace, at + drain + grace
-      ends, end_before = ends + -ends % grain, end_before + -end_before % grain
-      if ends == end_before and not expires[key] then
+      local ends = now + time + grace
+      ends = ends + -ends % grain
+      if end_before > ends - grain and end_before <= ends and not expires[key] then
         keeps_end[key] = ends
       else
         expires[key], keeps_end[key] = ends, nil

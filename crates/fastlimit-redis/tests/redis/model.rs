@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fastlimit_core::{Clock, Entry, Limit, ManualClock, Policy};
+use fastlimit_core::{Clock, Cost, Entry, Limit, ManualClock, Operation, Policy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
@@ -137,5 +137,39 @@ fn histories_equal_the_model(history: impl Strategy<Value = (u64, Vec<Step>)>) {
     println!("{histories:?} histories, {steps:?} steps");
     if let Err(error) = result {
         panic!("{error}");
+    }
+}
+
+/// What is left of a bucket is counted to the last part of a thousandth.
+#[tokio::test]
+async fn a_bucket_is_full_again_when_the_model_says_so() {
+    let rig = Rig::new();
+    let clock = ManualClock::default();
+    let store = rig.store_with(clock.clone()).await;
+    let mut stored = rig.stored().await;
+    let policy = Policy::new("default", "7/minute burst 9 token-bucket").unwrap();
+    let check = |milli| Operation::Check(Cost::milli(milli));
+    for milli in (1..600).step_by(7) {
+        for moment in -2_i64..=2 {
+            let identifier = format!("{milli}:{moment}");
+            let key = rig.key(&identifier);
+            let mut entry = Entry::new();
+            clock.set(at(1_700_000_000_000));
+            let first = apply(&store, key, &policy, check(milli)).await.unwrap();
+            let _ = entry.apply(policy.limits(), check(milli), clock.now());
+            // Where parts are left.
+            let full = first.verdicts()[0].reset_after().as_millis();
+            let full = u64::try_from(full).unwrap();
+            for (after, milli) in [(full / 2, 1), (full, 3)] {
+                let now = (1_700_000_000_000 + after).checked_add_signed(moment);
+                clock.set(at(now.unwrap()));
+                let outcome = apply(&store, key, &policy, check(milli)).await.unwrap();
+                let expected = entry.apply(policy.limits(), check(milli), clock.now());
+                assert_eq!(outcome, expected.outcome, "{identifier}");
+            }
+            let mut bytes = Vec::new();
+            entry.write_to(&mut bytes);
+            assert_eq!(stored.bytes(key).await, Some(bytes), "{identifier}");
+        }
     }
 }
