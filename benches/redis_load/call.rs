@@ -6,7 +6,7 @@ use fastlimit::{Policy, RateLimiter, RedisStore};
 use fastlimit_test_redis::unique_prefix;
 use redis::aio::MultiplexedConnection;
 
-use crate::{KEYS, Result, ceiling, keys};
+use crate::{KEYS, NONE_LEFT, Result, ceiling, keys};
 
 #[derive(Clone)]
 pub(crate) enum Call {
@@ -39,7 +39,7 @@ pub(crate) async fn check(url: &str, limits: &str, count: usize) -> Result<Call>
         limiter: RateLimiter::builder(store).prefix(unique_prefix()).build(),
         policy: Policy::new("load", limits)?,
         keys: keys(count),
-        is_denied: limits.starts_with("1/"),
+        is_denied: limits == NONE_LEFT,
     })
 }
 
