@@ -147,9 +147,9 @@ async fn scripts(server: &Server) -> Result<()> {
         ("fixed window", ONE_WINDOW),
         ("sliding window", "1_000_000_000/day sliding-window"),
         ("token bucket", "1_000_000_000/day token-bucket"),
-        // Its keys are asked for as fast as it fills.
+        // Of so short a period, and asked for as fast as it fills.
         (
-            "token bucket that is never full",
+            "token bucket, another end each time",
             "1/second burst 1_000_000 token-bucket",
         ),
         (
