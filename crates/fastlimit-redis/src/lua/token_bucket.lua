@@ -140,46 +140,40 @@ local function token_bucket()
         return false
       end
       local end_before = at + drain + grace
+      local used, time, ends = cost, fresh_time, fresh_end
       if back >= missing then
         if not fresh then
           return false
         end
-        size = size + 2
-        reply[size - 1], reply[size] = cost - capacity - 1, fresh_time
         values[key] = fresh
-        if end_before > fresh_end - grain and end_before <= fresh_end and not expires[key] then
-          keeps_end[key] = fresh_end
-        else
-          expires[key], keeps_end[key] = fresh_end, nil
+      else
+        local part_back = back % period
+        whole, part = whole - (back - part_back) / period, part - part_back
+        if part < 0 then
+          whole, part = whole - 1, part + period
         end
-        return true
-      end
-      local part_back = back % period
-      whole, part = whole - (back - part_back) / period, part - part_back
-      if part < 0 then
-        whole, part = whole - 1, part + period
-      end
-      if whole < 0 then
-        whole, part = 0, 0
-      end
-      local used = whole + cost + (part > 0 and 1 or 0)
-      whole = whole + cost
-      local time = whole * period
-      if used > capacity or whole >= most or time >= EXACT then
-        return false
-      end
-      local rest = time % number
-      time = (time - rest) / number
-      rest = rest + part
-      if rest > 0 then
-        local more = rest % number
-        time = time + (rest - more) / number + (more > 0 and 1 or 0)
+        if whole < 0 then
+          whole, part = 0, 0
+        end
+        used = whole + cost + (part > 0 and 1 or 0)
+        whole = whole + cost
+        time = whole * period
+        if used > capacity or whole >= most or time >= EXACT then
+          return false
+        end
+        local rest = time % number
+        time = (time - rest) / number
+        rest = rest + part
+        if rest > 0 then
+          local more = rest % number
+          time = time + (rest - more) / number + (more > 0 and 1 or 0)
+        end
+        values[key] = pack_bytes('>c7I7I6I5I6', start, now, whole, part, time)
+        ends = now + time + grace
+        ends = ends + -ends % grain
       end
       size = size + 2
       reply[size - 1], reply[size] = used - capacity - 1, time
-      values[key] = pack_bytes('>c7I7I6I5I6', start, now, whole, part, time)
-      local ends = now + time + grace
-      ends = ends + -ends % grain
       if end_before > ends - grain and end_before <= ends and not expires[key] then
         keeps_end[key] = ends
       else
