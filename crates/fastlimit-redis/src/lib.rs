@@ -40,7 +40,7 @@
 //! no more than this, here with the limiter's default prefix `fl`:
 //!
 //! ```text
-//! ACL SETUSER limiter on >secret resetkeys ~fl:* resetchannels -@all +eval +evalsha +time +mget +get +set +del
+//! ACL SETUSER limiter on >secret resetkeys ~fl:* resetchannels -@all +eval +evalsha +time +mget +get +set +setrange +del
 //! ```
 //!
 //! and `+select` for a database other than 0, `+msetex` where the server has it (Redis 8.4, Valkey

@@ -3,7 +3,8 @@
     -- By hand, like the commonest request.
     local written
     if keeps_its_end then
-      written = ask('SET', KEYS[key], value, 'KEEPTTL')
+      -- As long as the value that it has; in place, which takes half as long as to set it.
+      written = ask('SETRANGE', KEYS[key], '0', value)
     else
       if last_of_key ~= text_of then
         text_of, text = last_of_key, string.format('%.0f', last_of_key)
@@ -14,7 +15,7 @@
         written = ask('SET', KEYS[key], value, 'PXAT', text)
       end
     end
-    if not written or written.err then
+    if not written or type(written) == 'table' and written.err then
       failed = failed or {}
       failed[key] = written or NOT_A_STRING
     end
@@ -26,8 +27,8 @@ if kept then
   -- Where it wrote none of them, each finds out why.
   if ask(unpack(kept)) ~= 1 then
     for i = 1, kept_size do
-      local written = ask('SET', kept[i * 2 + 1], kept[i * 2 + 2], 'KEEPTTL')
-      if written.err then
+      local written = ask('SETRANGE', kept[i * 2 + 1], '0', kept[i * 2 + 2])
+      if type(written) == 'table' then
         failed = failed or {}
         failed[kept_keys[i]] = written
       end

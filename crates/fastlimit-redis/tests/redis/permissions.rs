@@ -8,8 +8,15 @@ use redis::cmd;
 
 use crate::rig::{apply, at, connection};
 
-pub(crate) const COMMANDS: [&str; 7] = [
-    "+eval", "+evalsha", "+time", "+mget", "+get", "+set", "+del",
+pub(crate) const COMMANDS: [&str; 8] = [
+    "+eval",
+    "+evalsha",
+    "+time",
+    "+mget",
+    "+get",
+    "+set",
+    "+setrange",
+    "+del",
 ];
 
 /// Makes a user who may use these commands on the keys of a prefix.

@@ -1,6 +1,10 @@
 //! A server that refuses to write, and what it can answer nevertheless.
 
-use fastlimit_core::{Cost, Key, ManualClock, Operation, Policy, Request, StoreErrorKind};
+use fastlimit_core::{
+    Clock, Cost, Key, ManualClock, Operation, Policy, Request, StoreErrorKind, SystemClock,
+    Timestamp,
+};
+use fastlimit_redis::RedisStoreBuilder;
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::cmd;
 
@@ -38,16 +42,27 @@ async fn a_replica_answers_what_writes_nothing() {
     .await;
 }
 
+/// By the time of a clock of ours, and by the server's, by which keys keep their ends.
 async fn refused_writes(refusal: Refusal) {
     let redis = TestRedis::start().unwrap();
     let now = at(1_700_000_000_000);
-    let store = patient(redis.url())
-        .clock(ManualClock::new(now))
-        .connections(1);
-    let store = store.connect().await.unwrap();
+    let by_ours = patient(redis.url()).clock(ManualClock::new(now));
+    refused_writes_at(&redis, by_ours, now, &refusal).await;
+    let now = SystemClock.now();
+    refused_writes_at(&redis, patient(redis.url()), now, &refusal).await;
+}
+
+async fn refused_writes_at(
+    redis: &TestRedis,
+    store: RedisStoreBuilder,
+    now: Timestamp,
+    refusal: &Refusal,
+) {
+    let store = store.connections(1).connect().await.unwrap();
     let mut admin = connection(redis.url()).await;
     let prefix = unique_prefix();
-    let policy = Policy::new("p", "2/day").unwrap();
+    // No window ends meanwhile.
+    let policy = Policy::new("p", "2/366d").unwrap();
     let key = |identifier| Key::new(&prefix, "p", "t", identifier);
     let [one, two, three] = [1, 2, 3].map(Cost::requests);
     for (name, cost) in [
@@ -55,6 +70,7 @@ async fn refused_writes(refusal: Refusal) {
         ("spent", two),
         ("used", one),
         ("charged", one),
+        ("checked", one),
         ("gone", one),
     ] {
         let outcome = apply(&store, key(name), &policy, Operation::Check(cost)).await;
@@ -91,6 +107,7 @@ async fn refused_writes(refusal: Refusal) {
         ("other", Operation::Check(three), Denied(2)),
         ("another", Operation::Peek(two), Allowed(0)),
         ("charged", Operation::Charge(one), Refused),
+        ("checked", Operation::Check(one), Refused),
         ("fresh", Operation::Check(one), Refused),
         ("used", refund, Refused),
         ("nothing", Operation::Reset, Allowed(2)),
@@ -129,6 +146,7 @@ async fn refused_writes(refusal: Refusal) {
     let mut left = vec![
         ("fresh", 2),
         ("charged", 1),
+        ("checked", 1),
         ("used", 1),
         ("half", 1),
         ("spent", 0),
