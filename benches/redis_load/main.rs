@@ -132,7 +132,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
             ("1 task, one check a call", Row::Tasks(1, alone)),
             ("1 task, EVALSHA return 1", Row::Tasks(1, return_one)),
             (
-                "1 task, EVALSHA of TIME, GET, SET",
+                "1 task, EVALSHA of TIME, GET, SETRANGE",
                 Row::Tasks(1, read_and_write),
             ),
         ],

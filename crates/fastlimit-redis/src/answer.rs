@@ -3,6 +3,7 @@ use std::time::Duration;
 use fastlimit_core::{Cost, Outcome, Timestamp, Verdict};
 use redis::{ServerError, Value};
 
+use crate::pieces::{Piece, Pieces};
 use crate::shape::Shape;
 
 /// How the script says that waiting never helps.
@@ -42,11 +43,8 @@ pub(crate) fn read<'reply, 'batch>(
     reply: &'reply Value,
     shapes: impl Iterator<Item = &'batch Shape>,
 ) -> Option<Vec<ItemAnswer<'reply>>> {
-    let Value::Array(values) = reply else {
-        return None;
-    };
-    let (now, mut rest) = values.split_first()?;
-    let now = time(number(now)?)?;
+    let mut rest = Pieces::of(reply)?;
+    let now = time(unsigned(rest.take_number()?)?)?;
     let answers = shapes
         .map(|shape| read_item(&mut rest, now, shape))
         .collect::<Option<Vec<_>>>()?;
@@ -54,15 +52,15 @@ pub(crate) fn read<'reply, 'batch>(
 }
 
 fn read_item<'reply>(
-    rest: &mut &'reply [Value],
+    rest: &mut Pieces<'reply>,
     now: Timestamp,
     shape: &Shape,
 ) -> Option<ItemAnswer<'reply>> {
-    let head = match take(rest)? {
-        Value::BulkString(text) => return Some(ItemAnswer::ForeignData(text)),
-        Value::ServerError(error) => return Some(ItemAnswer::Refused(error)),
-        Value::Int(short @ ..0) => return short_answer(*short, rest, now, shape),
-        head => number(head)?,
+    let head = match rest.take()? {
+        Piece::Text(text) => return Some(ItemAnswer::ForeignData(text)),
+        Piece::Error(error) => return Some(ItemAnswer::Refused(error)),
+        Piece::Number(short @ ..0) => return short_answer(short, rest, now, shape),
+        Piece::Number(head) => unsigned(head)?,
     };
     let (ahead, is_denied) = (head >> 1, head & 1 == 1);
     let charged_at = time(now.as_millis().checked_add(ahead)?)?;
@@ -82,17 +80,15 @@ fn read_item<'reply>(
 /// from the time.
 fn short_answer<'reply>(
     short: i64,
-    rest: &mut &'reply [Value],
+    rest: &mut Pieces<'reply>,
     now: Timestamp,
     shape: &Shape,
 ) -> Option<ItemAnswer<'reply>> {
-    let mut first = Some(Value::Int((-1_i64).checked_sub(short)?));
+    let mut first = Some((-1_i64).checked_sub(short)?);
     let mut is_read = true;
     let verdicts = shape.asked().map_while(|asked| {
-        let verdict = match first.take() {
-            Some(first) => short_verdict(&first, rest, now, asked),
-            None => take(rest).and_then(|remaining| short_verdict(remaining, rest, now, asked)),
-        };
+        let remaining = first.take().or_else(|| rest.take_number());
+        let verdict = remaining.and_then(|remaining| short_verdict(remaining, rest, now, asked));
         is_read &= verdict.is_some();
         verdict
     });
@@ -101,8 +97,8 @@ fn short_answer<'reply>(
 }
 
 fn short_verdict(
-    remaining: &Value,
-    rest: &mut &[Value],
+    remaining: i64,
+    rest: &mut Pieces<'_>,
     now: Timestamp,
     asked: Asked,
 ) -> Option<Verdict> {
@@ -115,32 +111,26 @@ fn short_verdict(
         Resets::WithTheNextWindow => {
             Duration::from_millis(until_window_ends()?.checked_add(asked.period)?)
         }
-        Resets::AsAnswered => duration(take(rest)?)?,
+        Resets::AsAnswered => duration(rest.take_number()?)?,
     };
     Some(Verdict::allowed(milli(remaining)?, reset_after))
 }
 
-fn verdict(rest: &mut &[Value], is_denied: bool) -> Option<Verdict> {
-    let remaining = milli(take(rest)?)?;
-    let reset_after = duration(take(rest)?)?;
+fn verdict(rest: &mut Pieces<'_>, is_denied: bool) -> Option<Verdict> {
+    let remaining = milli(rest.take_number()?)?;
+    let reset_after = duration(rest.take_number()?)?;
     if !is_denied {
         return Some(Verdict::allowed(remaining, reset_after));
     }
-    Some(match take(rest)? {
-        Value::Int(0) => Verdict::allowed(remaining, reset_after),
-        Value::Int(NEVER) => Verdict::denied(remaining, reset_after, None),
+    Some(match rest.take_number()? {
+        0 => Verdict::allowed(remaining, reset_after),
+        NEVER => Verdict::denied(remaining, reset_after, None),
         wait => Verdict::denied(remaining, reset_after, Some(duration(wait)?)),
     })
 }
 
-fn take<'reply>(rest: &mut &'reply [Value]) -> Option<&'reply Value> {
-    let (first, after) = rest.split_first()?;
-    *rest = after;
-    Some(first)
-}
-
-fn milli(value: &Value) -> Option<Cost> {
-    number(value)
+fn milli(number: i64) -> Option<Cost> {
+    unsigned(number)
         .filter(|milli| *milli <= Cost::MAX.as_milli())
         .map(Cost::milli)
 }
@@ -149,15 +139,12 @@ fn time(millis: u64) -> Option<Timestamp> {
     (millis <= Timestamp::MAX.as_millis()).then(|| Timestamp::from_millis(millis))
 }
 
-fn duration(value: &Value) -> Option<Duration> {
-    number(value).map(Duration::from_millis)
+fn duration(number: i64) -> Option<Duration> {
+    unsigned(number).map(Duration::from_millis)
 }
 
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        _ => None,
-    }
+fn unsigned(number: i64) -> Option<u64> {
+    u64::try_from(number).ok()
 }
 
 #[cfg(test)]
@@ -347,7 +334,35 @@ mod tests {
         error
     }
 
+    /// The same numbers as one text.
+    fn packed(numbers: &[i64]) -> Value {
+        let bytes = numbers.iter().flat_map(|number| number.to_be_bytes());
+        Value::BulkString(bytes.collect())
+    }
+
+    #[test]
+    fn a_text_that_is_no_row_of_numbers_is_none() {
+        let Value::BulkString(mut bytes) = packed(&[5, 0, 1, 2]) else {
+            unreachable!()
+        };
+        assert!(read_one(&Value::BulkString(bytes.clone()), 1).is_some());
+        bytes.push(0);
+        assert_eq!(read_one(&Value::BulkString(bytes.clone()), 1), None);
+        bytes.truncate(31);
+        assert_eq!(read_one(&Value::BulkString(bytes), 1), None);
+    }
+
     proptest! {
+        #[test]
+        fn numbers_are_read_alike_however_they_come(
+            items in prop::collection::vec(prop_oneof![-30_i64..20, any::<i64>()], 0..12),
+            limits in prop::collection::vec(0_usize..4, 0..4),
+        ) {
+            let shapes = shapes(&limits);
+            let (row, text) = (numbers(&items), packed(&items));
+            prop_assert_eq!(read(&row, shapes.iter()), read(&text, shapes.iter()));
+        }
+
         #[test]
         fn no_reply_panics(reply in value(), limits in prop::collection::vec(0_usize..4, 0..4)) {
             if let Some(answers) = read(&reply, shapes(&limits).iter()) {

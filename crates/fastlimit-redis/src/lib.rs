@@ -80,6 +80,7 @@ mod endpoint;
 mod failure;
 mod lanes;
 mod lone_call;
+mod pieces;
 mod script;
 mod shape;
 mod store;

@@ -2,6 +2,12 @@
 -- The answer --------------------------------------------------------------------------------------
 
 if not failed then
+  -- What is unpacked has to find room on Lua's stack, which ends at 8,000.
+  if size == 2 and not has_words then
+    return pack_bytes('>i8i8', now, reply[2])
+  elseif size <= 4000 and not has_words then
+    return pack_bytes('>' .. string.rep('i8', size), unpack(reply))
+  end
   return reply
 end
 

@@ -328,6 +328,7 @@ local function run_any(key, place)
       reply[start], size = wrong, start
     end
   end
+  has_words = has_words or type(reply[start]) ~= 'number'
 end
 
 return run_any

@@ -11,7 +11,9 @@
 -- ARGV[4..] the shapes, what is asked of a key: a byte for the operation, the cost (6 bytes,
 --           milli), charged_at (7, ms); then for each limit the tag of its algorithm (1), the
 --           period (5, ms), the number of its rate (6, milli) and the capacity (6, milli)
--- Reply     now (ms), then for each item
+-- Reply     numbers as one text, 8 bytes each; as an array where they are very many, or where there
+--           is something else among them:
+--           now (ms), then for each item
 --           twice the time that its latest state is ahead of now (ms), and one more if it is
 --           denied; then for each limit remaining (milli) and reset_after (ms), and where the item
 --           is denied the wait: 0 where this limit allows it, -1 where waiting never helps, or the
@@ -48,6 +50,8 @@ if values.err then
 end
 
 local reply, size = { now }, 1
+-- Whether something other than numbers is in it.
+local has_words = false
 
 -- What is not done by hand notes by the places of the keys:
 -- when the values to write expire, 0 where nothing is left,

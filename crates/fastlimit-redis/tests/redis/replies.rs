@@ -8,7 +8,9 @@ use fastlimit_redis::RedisStore;
 use crate::fake_server::{Act, FakeServer};
 use crate::rig::apply;
 
-const GOOD: &[u8] = b"*4\r\n:5\r\n:0\r\n:1000\r\n:7\r\n";
+/// The numbers 5, 0, 1000 and 7.
+const GOOD: &[u8] = b"$32\r\n\
+    \0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\xE8\0\0\0\0\0\0\0\x07\r\n";
 
 async fn store(server: &FakeServer) -> RedisStore {
     RedisStore::builder(format!("redis://{}", server.addr))
@@ -69,7 +71,12 @@ async fn a_reply_that_breaks_off_is_an_error_at_each_byte() {
 
 #[tokio::test]
 async fn nonsense_is_an_error_and_the_next_reply_is_read() {
-    let nonsense: [&[u8]; 14] = [
+    let nonsense: [&[u8]; 19] = [
+        b"$0\r\n\r\n",
+        b"$1\r\n5\r\n",
+        b"$8\r\n\0\0\0\0\0\0\0\x05\r\n",
+        b"$9\r\n\0\0\0\0\0\0\0\x05\0\r\n",
+        b"$16\r\n\0\0\0\0\0\0\0\x05\x80\0\0\0\0\0\0\0\r\n",
         b"*2\r\n:5\r\n:0\r\n",
         b"*4\r\n:5\r\n:0\r\n:-1\r\n:7\r\n",
         b"*4\r\n:5\r\n:0\r\n:1\r\n$1\r\n7\r\n",

@@ -2,6 +2,7 @@
 
 mod calls;
 mod foreign_data;
+mod long_replies;
 mod model;
 mod permissions;
 mod refused;
