@@ -8,6 +8,7 @@ mod tests;
 use fastlimit_core::{StoreError, Timestamp};
 use hashbrown::HashTable;
 use redis::{Arg, Cmd};
+use smallvec::SmallVec;
 
 pub(crate) use answers::{Answer, Answers, Ticket};
 pub(crate) use item::{HashedKey, Item, Subject};
@@ -25,13 +26,15 @@ const MOST_ITEMS: usize = 256;
 pub(crate) struct Batch {
     /// The keys as text, one behind the other, and where each ends.
     keys: String,
-    ends: Vec<usize>,
-    hashes: Vec<u64>,
-    /// The places of the keys, by their hashes.
+    // A call of one item is common, and allocates nothing but the text of its key.
+    ends: SmallVec<[usize; 1]>,
+    hashes: SmallVec<[u64; 1]>,
+    /// The places of the keys, by their hashes, where there are several.
     places: HashTable<u8>,
-    shapes: Vec<Shape>,
-    items: Vec<Places>,
-    answers: Answers,
+    shapes: SmallVec<[Shape; 1]>,
+    items: SmallVec<[Places; 1]>,
+    /// Where nobody has a ticket, nobody is answered.
+    answers: Option<Answers>,
 }
 
 /// Where an item's key and shape stand.
@@ -44,19 +47,24 @@ struct Places {
 impl Batch {
     /// Adds an item; its answer comes to the ticket.
     pub(crate) fn add(&mut self, subject: &impl Subject, shape: &Shape) -> Ticket {
-        let places = Places {
-            key: self.place_of_key(subject),
-            shape: self.place_of_shape(shape),
-        };
-        self.items.push(places);
-        self.answers.ticket(self.items.len().saturating_sub(1))
+        let place = self.items.len();
+        self.put(subject, shape);
+        self.answers.get_or_insert_default().ticket(place)
     }
 
     /// A batch of one item, whose answer comes to nobody's ticket.
     pub(crate) fn of_one(subject: &impl Subject, shape: &Shape) -> Self {
         let mut batch = Self::default();
-        drop(batch.add(subject, shape));
+        batch.put(subject, shape);
         batch
+    }
+
+    fn put(&mut self, subject: &impl Subject, shape: &Shape) {
+        let places = Places {
+            key: self.place_of_key(subject),
+            shape: self.place_of_shape(shape),
+        };
+        self.items.push(places);
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -77,9 +85,15 @@ impl Batch {
         subject.write_to(&mut self.keys);
         let (before, key) = self.keys.split_at_checked(start).unwrap_or_default();
         let ends = &self.ends;
-        let known = self
-            .places
-            .find(hash, |place| text_at(before, ends, *place) == Some(key));
+        let is_known = |place: &u8| text_at(before, ends, *place) == Some(key);
+        let known = if self.places.is_empty() {
+            self.ends
+                .first()
+                .map(|_| &0)
+                .filter(|place| is_known(place))
+        } else {
+            self.places.find(hash, is_known)
+        };
         if let Some(place) = known.copied() {
             self.keys.truncate(start);
             return place;
@@ -89,9 +103,13 @@ impl Batch {
         self.ends.push(self.keys.len());
         self.hashes.push(hash);
         let hashes = &self.hashes;
-        self.places.insert_unique(hash, place, |place| {
-            hashes.get(usize::from(*place)).copied().unwrap_or_default()
-        });
+        let hash_at = |place: &u8| hashes.get(usize::from(*place)).copied().unwrap_or_default();
+        if place == 1 {
+            self.places.insert_unique(hash_at(&0), 0, hash_at);
+        }
+        if place > 0 {
+            self.places.insert_unique(hash, place, hash_at);
+        }
         place
     }
 
@@ -164,7 +182,9 @@ impl Batch {
 
     /// Gives the items their answers, in their order.
     pub(crate) fn answer(&self, answers: impl Iterator<Item = Answer>) {
-        self.answers.give(answers.take(self.items.len()));
+        if let Some(tickets) = &self.answers {
+            tickets.give(answers.take(self.items.len()));
+        }
     }
 
     /// Gives all items the same answer.

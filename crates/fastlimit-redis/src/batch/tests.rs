@@ -172,7 +172,7 @@ fn all_fail_alike() {
 #[test]
 fn an_answer_too_many_goes_to_nobody() {
     let (batch, tickets) = batch(&[("a", 1), ("b", 1)]);
-    let late = batch.answers.ticket(2);
+    let late = batch.answers.as_ref().unwrap().ticket(2);
     batch.answer((0..3).map(|_| Answer::Unsent(item("x", &shape(1)))));
     assert!(polled(late).is_pending());
     for ticket in tickets {
