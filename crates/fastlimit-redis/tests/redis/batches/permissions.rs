@@ -1,8 +1,8 @@
 //! Keys that the user may not touch among those that he may.
 
-use fastlimit_core::{Cost, Key, Limit, ManualClock, Operation, Request, StoreErrorKind};
+use fastlimit_core::{Cost, Key, Limit, ManualClock, Operation, Policy, Request, StoreErrorKind};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
-use redis::AsyncCommands;
+use redis::{AsyncCommands, cmd};
 
 use super::together;
 use crate::permissions::{COMMANDS, set_user};
@@ -71,5 +71,47 @@ async fn a_key_that_is_not_allowed_fails_only_those_who_ask_for_it() {
             break;
         }
         commands.push("+msetex");
+    }
+}
+
+#[tokio::test]
+async fn where_msetex_is_forbidden_later_each_key_is_written_alone() {
+    let redis = TestRedis::start().unwrap();
+    let mut admin = connection(redis.url()).await;
+    let prefix = unique_prefix();
+    let url = format!("redis://limiter:secret@{}", redis.addr());
+    let knows_msetex = knows_msetex(&mut admin).await;
+    let mut commands = COMMANDS.to_vec();
+    commands.extend(knows_msetex.then_some("+msetex"));
+    set_user(&mut admin, &prefix, &commands).await;
+    let store = patient(&url).connections(1).connect().await.unwrap();
+    let policy = Policy::new("p", "9/366d").unwrap();
+    for (remaining, may_still) in [(8, true), (7, true), (6, false), (5, false)] {
+        if knows_msetex && !may_still {
+            let mut forbid = cmd("ACL");
+            forbid.arg(&["SETUSER", "limiter", "-msetex"]);
+            let () = forbid.query_async(&mut admin).await.unwrap();
+        }
+        // The first two are there from the second time on, the others are new each time.
+        let new = [remaining.to_string(), format!("other {remaining}")];
+        for (name, remaining) in [
+            ("a", remaining),
+            ("b", remaining),
+            (&new[0], 8),
+            (&new[1], 8),
+        ] {
+            let key = Key::new(&prefix, "p", "t", name);
+            let usage = apply(&store, key, &policy, Operation::Peek(Cost::ZERO)).await;
+            let before = usage.unwrap().remaining();
+            assert_eq!(before, Cost::requests(remaining + 1), "{name}");
+        }
+        let names = ["a", "b", &new[0], &new[1]];
+        let check = |name| {
+            let key = Key::new(&prefix, "p", "t", name);
+            Request::new(key, &policy, Operation::Check(Cost::ONE))
+        };
+        for answer in together(&store, names.map(check)).await {
+            assert!(answer.unwrap().is_allowed());
+        }
     }
 }

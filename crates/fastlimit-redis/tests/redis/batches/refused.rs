@@ -72,6 +72,8 @@ async fn refused_writes_at(
         ("charged", one),
         ("checked", one),
         ("gone", one),
+        ("plain", one),
+        ("simple", one),
     ] {
         let outcome = apply(&store, key(name), &policy, Operation::Check(cost)).await;
         assert!(outcome.unwrap().is_allowed());
@@ -134,6 +136,15 @@ async fn refused_writes_at(
         assert_eq!(outcome.remaining(), remaining, "{operation:?} of {name}");
     }
 
+    // Checks alone, which keep the ends of their keys.
+    let names = ["plain", "new", "simple"];
+    let requests = names.map(|name| Request::new(key(name), &policy, Operation::Check(one)));
+    for (answer, name) in together(&store, requests).await.into_iter().zip(names) {
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Refused, "{name}: {error}");
+        assert!(error.message().contains(refusal.says), "{name}: {error}");
+    }
+
     // A full server deletes, and goes on with what follows in that call: done or refused, but
     // never refused and done.
     let check = Operation::Check(one);
@@ -150,6 +161,9 @@ async fn refused_writes_at(
         ("used", 1),
         ("half", 1),
         ("spent", 0),
+        ("plain", 1),
+        ("new", 2),
+        ("simple", 1),
     ];
     for ((name, before, after), answer) in [("first", 2, 1), ("gone", 1, 2), ("second", 2, 1)]
         .into_iter()
