@@ -3,7 +3,7 @@
 //! [`RedisStore`] keeps the state of limits in Redis. Each operation is one round trip and one
 //! atomic script, decided by the server's own clock: processes with skewed clocks agree, and
 //! under any concurrency exactly what a limit allows is admitted. Denied checks write nothing,
-//! and every key has a time to live from the command that writes it.
+//! and every key has a time to live from the command that makes it.
 //!
 //! Operations that wait at the same moment leave together, in one call of the script, and each
 //! gets the answer that it would have got alone: one failing key, a caller who goes away or a

@@ -5,7 +5,7 @@ use redis::{ServerError, Value};
 pub(crate) enum Pieces<'reply> {
     /// Numbers alone, as one text: 8 bytes each, big-endian.
     Numbers(&'reply [[u8; 8]]),
-    /// Numbers among other things.
+    /// Numbers among other things, or very many.
     Values(&'reply [Value]),
 }
 

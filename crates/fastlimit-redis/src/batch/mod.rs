@@ -26,7 +26,7 @@ const MOST_ITEMS: usize = 256;
 pub(crate) struct Batch {
     /// The keys as text, one behind the other, and where each ends.
     keys: String,
-    // A call of one item is common, and allocates nothing but the text of its key.
+    // A call of one item under one limit is common, and allocates nothing but the text of its key.
     ends: SmallVec<[usize; 1]>,
     hashes: SmallVec<[u64; 1]>,
     /// The places of the keys, by their hashes, where there are several.

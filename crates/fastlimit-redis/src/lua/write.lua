@@ -1,7 +1,8 @@
 
 -- The writes --------------------------------------------------------------------------------------
 --
--- Each sets the value and its end in one command, since a script is not rolled back.
+-- Each sets the value and its end in one command, since a script is not rolled back, or the value
+-- alone where the key keeps its end.
 
 local has_msetex = ARGV[2] == '1' and #KEYS > 1
 -- What is wrong with the keys that could not be written, by their places.

@@ -13,6 +13,7 @@ mod exactness;
 mod fake_server;
 mod foreign_data;
 mod histories;
+mod in_place;
 mod keys;
 mod lifetimes;
 mod model;

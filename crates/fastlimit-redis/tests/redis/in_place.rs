@@ -1,0 +1,143 @@
+//! On the server's own clock, by which a key keeps its end and its value is written over in place:
+//! the outcomes and the stored bytes are those of the model in core.
+
+use fastlimit_core::{Cost, Entry, Key, Limit, Operation, Outcome, Policy, Request};
+use fastlimit_test_redis::TestRedis;
+
+use crate::batches::together;
+use crate::rig::{Rig, apply, calls, connection, patient};
+
+const POLICIES: [&str; 7] = [
+    "9/366d",
+    "9/366d; 8/183d",
+    "9/366d; 8/183d; 7/122d",
+    "9/366d; 8/183d; 7/122d; 6/61d",
+    "9/366d sliding-window",
+    "9/366d token-bucket",
+    "9/366d; 8/122d sliding-window; 7/61d token-bucket; 6/61d",
+];
+
+const fn check(milli: u64) -> Operation {
+    Operation::Check(Cost::milli(milli))
+}
+
+/// What the model makes of it, at the time of the outcome.
+fn assert_is_the_model_s(outcome: &Outcome, entry: &mut Entry, limits: &[Limit], op: Operation) {
+    let expected = entry.apply(limits, op, outcome.now()).outcome;
+    assert_eq!(*outcome, expected, "{op:?} under {limits:?}");
+}
+
+fn bytes_of(entry: &Entry) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    entry.write_to(&mut bytes);
+    (!entry.is_empty()).then_some(bytes)
+}
+
+#[tokio::test]
+async fn what_is_asked_alone_leaves_the_model_s_bytes() {
+    let rig = Rig::new();
+    let store = patient(rig.url()).connect().await.unwrap();
+    let mut stored = rig.stored().await;
+    for text in POLICIES {
+        let policy = Policy::new("default", text).unwrap();
+        let key = rig.key(text);
+        let mut entry = Entry::new();
+        for operation in [
+            check(1_500),
+            check(1_000),
+            check(1),
+            Operation::Peek(Cost::ONE),
+            check(100_000),
+            check(250),
+            Operation::Charge(Cost::ONE),
+            check(999),
+        ] {
+            let outcome = apply(&store, key, &policy, operation).await.unwrap();
+            assert_is_the_model_s(&outcome, &mut entry, policy.limits(), operation);
+            assert_eq!(stored.bytes(key).await, bytes_of(&entry), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_leaves_together_leaves_the_model_s_bytes() {
+    let rig = Rig::new();
+    let store = patient(rig.url()).connections(1).connect().await.unwrap();
+    let mut stored = rig.stored().await;
+    let mut states: Vec<_> = POLICIES
+        .iter()
+        .map(|text| (Policy::new("default", *text).unwrap(), Entry::new()))
+        .collect();
+    for round in [
+        &[0, 1, 2, 3, 4, 5, 6][..],
+        &[0, 1, 2, 3, 4, 5, 6],
+        &[0, 4, 0, 6, 5, 1, 5, 2, 0],
+    ] {
+        let items: Vec<_> = round
+            .iter()
+            .zip([700, 1, 300, 45].into_iter().cycle())
+            .map(|(place, milli)| (*place, check(milli)))
+            .collect();
+        let answers = {
+            let requests = items.iter().map(|(place, operation)| {
+                let key = rig.key(POLICIES[*place]);
+                Request::new(key, &states[*place].0, *operation)
+            });
+            together(&store, requests).await
+        };
+        for (answer, (place, operation)) in answers.into_iter().zip(items) {
+            let (policy, entry) = &mut states[place];
+            assert_is_the_model_s(&answer.unwrap(), entry, policy.limits(), operation);
+        }
+        for (text, (_, entry)) in POLICIES.iter().zip(&states) {
+            let found = stored.bytes(rig.key(text)).await;
+            assert_eq!(found, bytes_of(entry), "{text}");
+        }
+    }
+}
+
+/// A value that became shorter is no longer as long as the one that is stored.
+#[tokio::test]
+async fn a_limit_that_is_reset_in_the_same_call_leaves_nothing_behind() {
+    let rig = Rig::new();
+    let store = patient(rig.url()).connections(1).connect().await.unwrap();
+    let mut stored = rig.stored().await;
+    let [both, first, second] =
+        ["9/366d; 8/183d", "9/366d", "8/183d"].map(|text| Policy::new("default", text).unwrap());
+    for (name, one, other) in [("a", &first, &second), ("b", &second, &first)] {
+        let key = rig.key(name);
+        let mut entry = Entry::new();
+        let outcome = apply(&store, key, &both, check(500)).await.unwrap();
+        assert_is_the_model_s(&outcome, &mut entry, both.limits(), check(500));
+        let items = [
+            (one, Operation::Reset),
+            (other, check(700)),
+            (other, check(30)),
+        ];
+        let requests = items.map(|(policy, operation)| Request::new(key, policy, operation));
+        for (answer, (policy, operation)) in together(&store, requests).await.into_iter().zip(items)
+        {
+            assert_is_the_model_s(&answer.unwrap(), &mut entry, policy.limits(), operation);
+        }
+        assert_eq!(stored.bytes(key).await, bytes_of(&entry), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_keeps_its_end_is_not_set_anew() {
+    // A server of its own, since everybody's commands are counted together.
+    let redis = TestRedis::start().unwrap();
+    let store = patient(redis.url()).connect().await.unwrap();
+    let mut counter = connection(redis.url()).await;
+    for (done, text) in POLICIES[..5].iter().enumerate() {
+        let policy = Policy::new("p", *text).unwrap();
+        let key = Key::new("fl", "p", "t", text);
+        for _ in 0..4 {
+            let outcome = apply(&store, key, &policy, check(1_000)).await.unwrap();
+            assert!(outcome.is_allowed());
+        }
+        let done = u64::try_from(done).unwrap() + 1;
+        assert_eq!(calls(&mut counter, "set").await, done, "{text}");
+        assert_eq!(calls(&mut counter, "setrange").await, 3 * done, "{text}");
+    }
+}
