@@ -44,7 +44,7 @@
 //! ```
 //!
 //! and `+select` for a database other than 0, `+msetex` where the server has it (Redis 8.4, Valkey
-//! 9.1), with which it does half as much for the same requests. Set `maxmemory-policy noeviction`: a server that
+//! 9.1), with which it does less for the same requests. Set `maxmemory-policy noeviction`: a server that
 //! evicts keys forgets what was used.
 //!
 //! # When the server fails
