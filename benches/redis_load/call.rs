@@ -6,7 +6,8 @@ use fastlimit::{Policy, RateLimiter, RedisStore};
 use fastlimit_test_redis::unique_prefix;
 use redis::aio::MultiplexedConnection;
 
-use crate::{KEYS, NONE_LEFT, Result, ceiling, keys};
+use crate::keys::{self, KEYS, identifiers};
+use crate::{NONE_LEFT, Result, ceiling};
 
 #[derive(Clone)]
 pub(crate) enum Call {
@@ -32,13 +33,13 @@ pub(crate) enum Call {
     Ping(MultiplexedConnection),
 }
 
-/// Checks by a store of its own, under a prefix of its own.
+/// Checks by a store of its own, of the first so many of the keys.
 pub(crate) async fn check(url: &str, limits: &str, count: usize) -> Result<Call> {
     let store = RedisStore::connect(url).await?;
     Ok(Call::Check {
-        limiter: RateLimiter::builder(store).prefix(unique_prefix()).build(),
-        policy: Policy::new("load", limits)?,
-        keys: keys(count),
+        limiter: RateLimiter::builder(store).prefix(keys::PREFIX).build(),
+        policy: Policy::new(keys::POLICY, limits)?,
+        keys: identifiers(count),
         is_denied: limits == NONE_LEFT,
     })
 }
@@ -50,7 +51,7 @@ impl Call {
             .prepare_invoke()
             .load_async(&mut connection)
             .await?;
-        let keys = keys(KEYS);
+        let keys = identifiers(KEYS);
         Ok(Self::Alone { connection, keys })
     }
 
@@ -69,8 +70,9 @@ else
   redis.call('SET', KEYS[1], 'a value of 20 bytes.', 'PX', '86400000')
 end
 return 1";
+        // What it writes is no state of a check.
         let prefix = unique_prefix();
-        let keys = keys(KEYS);
+        let keys = identifiers(KEYS);
         let keys = keys.iter().map(|key| format!("{prefix}:{key}"));
         Self::script(url, SOURCE, keys.collect()).await
     }
@@ -139,13 +141,13 @@ return 1";
         Ok(())
     }
 
-    /// Spends the limits of all keys.
-    pub(crate) async fn spend(&self, count: usize) -> Result<()> {
+    /// Spends the limits of all keys if they are to be denied.
+    pub(crate) async fn spend(&self) -> Result<()> {
         let Self::Check {
             limiter,
             policy,
             keys,
-            ..
+            is_denied: true,
         } = self
         else {
             return Ok(());
@@ -154,7 +156,7 @@ return 1";
             .map(|task| {
                 let (limiter, policy, keys) = (limiter.clone(), policy.clone(), Arc::clone(keys));
                 tokio::spawn(async move {
-                    for key in keys.iter().take(count).skip(task).step_by(256) {
+                    for key in keys.iter().skip(task).step_by(256) {
                         let _ = limiter.check(key, &policy).await?;
                     }
                     Result::Ok(())

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use tokio::process::Command;
 
+use crate::Result;
+use crate::keys::{self, KEYS};
 use crate::server::Server;
 use crate::turn::Turn;
-use crate::{KEYS, Result};
 
 /// The script is private to the store, and read from the same files here.
 #[path = "../../crates/fastlimit-redis/src/script.rs"]
@@ -20,8 +21,8 @@ pub(crate) use script::SOURCE;
 const REQUESTS: usize = 200_000;
 
 /// Shows the arguments of `EVALSHA` for a check of one key under `1_000_000_000/day`.
-pub(crate) fn arguments(key: &str, mut show: impl FnMut(&[u8])) {
-    let key = format!("bench:load::{key}");
+pub(crate) fn arguments(identifier: &str, mut show: impl FnMut(&[u8])) {
+    let key = keys::key_of(identifier);
     for argument in [script::hash(), "1", &key, "", "0", ""] {
         show(argument.as_bytes());
     }
@@ -76,16 +77,16 @@ impl Ceiling {
         program.args(["-c", "50", "-P", "64", "-q", "-n"]);
         program.arg(REQUESTS.to_string());
         let hash = server.load(&with_arguments()).await?;
-        let key = if self.keys == 1 {
-            "one"
+        let identifier = if self.keys == 1 {
+            keys::identifier(0)
         } else {
-            "__rand_int__"
+            keys::RANDOM.to_owned()
         };
         program
             .arg("-r")
             .arg(KEYS.to_string())
             .args(["EVALSHA", &hash, "1"])
-            .arg(format!("bench:load::{key}"));
+            .arg(keys::key_of(&identifier));
         let cpu = server.cpu_micros().await?;
         let began = Instant::now();
         let output = program.output().await.map_err(|error| {

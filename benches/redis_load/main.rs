@@ -11,14 +11,15 @@
 
 mod call;
 mod ceiling;
+mod keys;
 mod server;
 mod turn;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use call::{Call, check};
 use ceiling::Ceiling;
+use keys::KEYS;
 use server::Server;
 use turn::Turn;
 
@@ -31,7 +32,6 @@ const TURN: Duration = Duration::from_secs(1);
 /// The same for the algorithms: the ends of all buckets move at the same moment, every 5 s, and a turn
 /// would hold all of it or nothing.
 const LONG_TURN: Duration = Duration::from_secs(5);
-const KEYS: usize = 100_000;
 /// It is spent before it is measured.
 const NONE_LEFT: &str = "1/day";
 const ONE_WINDOW: &str = "1_000_000_000/day";
@@ -40,6 +40,8 @@ const ONE_WINDOW: &str = "1_000_000_000/day";
 enum Row {
     /// Tasks that call again and again.
     Tasks(usize, Call),
+    /// The same on a server that holds nothing before its turn.
+    Afresh(usize, Call),
     /// `redis-benchmark`.
     Ceiling(Ceiling),
 }
@@ -75,6 +77,7 @@ async fn main() -> Result<()> {
 
 /// Batches against one check per call, by the number of tasks.
 async fn tasks(server: &Server, url: &str) -> Result<()> {
+    server.clear().await?;
     let many = check(url, ONE_WINDOW, KEYS).await?;
     let one = check(url, ONE_WINDOW, 1).await?;
     let alone = Call::alone(url).await?;
@@ -108,6 +111,9 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
         ],
     )
     .await?;
+    if server.size().await? != KEYS {
+        return Err("the checks of a table should share their keys".into());
+    }
     measure(
         server,
         TURN,
@@ -159,10 +165,7 @@ async fn scripts(server: &Server) -> Result<()> {
         ("fixed window, denied", NONE_LEFT),
     ] {
         let call = check(server.url(), limits, KEYS).await?;
-        if limits == NONE_LEFT {
-            call.spend(KEYS).await?;
-        }
-        rows.push((name, Row::Tasks(1_000, call)));
+        rows.push((name, Row::Afresh(1_000, call)));
     }
     println!("At 1,000 tasks and {KEYS} keys:\n");
     measure(server, LONG_TURN, rows).await
@@ -179,6 +182,11 @@ async fn measure(server: &Server, length: Duration, rows: Vec<(&str, Row)>) -> R
         for (turns, (_, row)) in turns.iter_mut().zip(&rows) {
             turns.push(match row {
                 Row::Tasks(tasks, call) => turn::run(server, call, *tasks, length).await?,
+                Row::Afresh(tasks, call) => {
+                    server.clear().await?;
+                    call.spend().await?;
+                    turn::run(server, call, *tasks, length).await?
+                }
                 Row::Ceiling(ceiling) => ceiling.run(server).await?,
             });
         }
@@ -198,9 +206,4 @@ async fn measure(server: &Server, length: Duration, rows: Vec<(&str, Row)>) -> R
     }
     println!();
     Ok(())
-}
-
-/// The keys of a run.
-fn keys(count: usize) -> Arc<[String]> {
-    (0..count).map(|key| format!("user:{key}")).collect()
 }

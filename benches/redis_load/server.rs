@@ -66,6 +66,18 @@ impl Server {
         Ok((part("used_cpu_user")? + part("used_cpu_sys")?) * 1e6)
     }
 
+    /// Removes all keys.
+    pub(crate) async fn clear(&self) -> Result<()> {
+        let mut connection = self.connection.clone();
+        Ok(redis::cmd("FLUSHALL").query_async(&mut connection).await?)
+    }
+
+    /// Counts all keys.
+    pub(crate) async fn size(&self) -> Result<usize> {
+        let mut connection = self.connection.clone();
+        Ok(redis::cmd("DBSIZE").query_async(&mut connection).await?)
+    }
+
     /// Loads a script; returns its hash.
     pub(crate) async fn load(&self, source: &str) -> Result<String> {
         let mut connection = self.connection.clone();
