@@ -26,7 +26,7 @@ use turn::Turn;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
-const TURNS: usize = 5;
+const TURNS: usize = 9;
 /// How long a turn is.
 const TURN: Duration = Duration::from_secs(1);
 /// The same for the algorithms: the ends of all buckets move at the same moment, every 5 s, and a turn

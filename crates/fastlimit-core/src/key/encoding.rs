@@ -8,6 +8,10 @@ use super::{DEFAULT_PART, Key};
 const LONGEST_PART: usize = 200;
 
 pub(super) fn write(key: &Key<'_>, buffer: &mut String) {
+    let parts = [key.prefix(), key.policy(), key.tenant(), key.identifier];
+    let letters: usize = parts.iter().map(|part| part.len().min(LONGEST_PART)).sum();
+    // Three colons besides, and room for a letter that is encoded.
+    buffer.reserve(letters.saturating_add(5));
     write_part(key.prefix(), true, buffer);
     buffer.push(':');
     write_scope(key.policy(), buffer);
@@ -28,31 +32,37 @@ fn write_scope(part: &str, buffer: &mut String) {
 }
 
 fn write_part(part: &str, encode_colon: bool, buffer: &mut String) {
+    let needs_encoding =
+        |byte| matches!(byte, b'%' | b'{' | b'}') || (encode_colon && byte == b':');
     if part.len() > LONGEST_PART {
-        buffer.push_str("%#");
-        for byte in Sha256::digest(part.as_bytes()).iter().take(16) {
-            // Writing to a String cannot fail.
-            let _ = write!(buffer, "{byte:02x}");
+        write_digest(part, buffer);
+    } else if part.bytes().any(needs_encoding) {
+        write_encoded(part, encode_colon, buffer);
+    } else {
+        buffer.push_str(part);
+    }
+}
+
+#[cold]
+fn write_encoded(part: &str, encode_colon: bool, buffer: &mut String) {
+    for character in part.chars() {
+        match character {
+            '%' => buffer.push_str("%25"),
+            '{' => buffer.push_str("%7B"),
+            '}' => buffer.push_str("%7D"),
+            ':' if encode_colon => buffer.push_str("%3A"),
+            plain => buffer.push(plain),
         }
-        return;
     }
-    let mut rest = part;
-    let needs_encoding = |c: char| matches!(c, '%' | '{' | '}') || (encode_colon && c == ':');
-    while let Some((plain, (character, after))) = rest.find(needs_encoding).and_then(|at| {
-        let (plain, tail) = rest.split_at_checked(at)?;
-        let character = tail.chars().next()?;
-        Some((plain, (character, tail.get(character.len_utf8()..)?)))
-    }) {
-        buffer.push_str(plain);
-        buffer.push_str(match character {
-            '%' => "%25",
-            '{' => "%7B",
-            '}' => "%7D",
-            _ => "%3A",
-        });
-        rest = after;
+}
+
+#[cold]
+fn write_digest(part: &str, buffer: &mut String) {
+    buffer.push_str("%#");
+    for byte in Sha256::digest(part.as_bytes()).iter().take(16) {
+        // Writing to a String cannot fail.
+        let _ = write!(buffer, "{byte:02x}");
     }
-    buffer.push_str(rest);
 }
 
 #[cfg(test)]
