@@ -26,15 +26,25 @@ use turn::Turn;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
-const TURNS: usize = 9;
-/// How long a turn is.
-const TURN: Duration = Duration::from_secs(1);
-/// The same for the algorithms: the ends of all buckets move at the same moment, every 5 s, and a turn
-/// would hold all of it or nothing.
-const LONG_TURN: Duration = Duration::from_secs(5);
+/// How many turns a row has, and how long one is.
+const TURNS: Turns = Turns {
+    count: 9,
+    length: Duration::from_secs(1),
+};
+/// The same for the algorithms: the ends of all buckets move at the same moment, every 5 s, and a
+/// short turn would hold all of it or nothing.
+const LONG_TURNS: Turns = Turns {
+    count: 5,
+    length: Duration::from_secs(5),
+};
 /// It is spent before it is measured.
 const NONE_LEFT: &str = "1/day";
 const ONE_WINDOW: &str = "1_000_000_000/day";
+
+struct Turns {
+    count: usize,
+    length: Duration,
+}
 
 /// What a row measures.
 enum Row {
@@ -56,8 +66,10 @@ async fn main() -> Result<()> {
     let is_asked = |section: &str| asked.is_empty() || asked.iter().any(|asked| asked == section);
     let server = Server::start().await?;
     println!(
-        "Redis: {}; medians of {TURNS} turns\n",
-        server.about().await?
+        "Redis: {}; medians of {} turns, of {} for the algorithms\n",
+        server.about().await?,
+        TURNS.count,
+        LONG_TURNS.count
     );
     if is_asked("tasks") {
         tasks(&server, server.url()).await?;
@@ -88,7 +100,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     let ceiling = |keys| Row::Ceiling(Ceiling::new(server.addr(), socket, keys));
     measure(
         server,
-        TURN,
+        &TURNS,
         vec![
             (
                 "redis-benchmark -c 50 -P 64, one check a call",
@@ -116,7 +128,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     }
     measure(
         server,
-        TURN,
+        &TURNS,
         vec![
             ("64 tasks, one check a call", Row::Tasks(64, alone.clone())),
             ("64 tasks, check", Row::Tasks(64, many.clone())),
@@ -130,7 +142,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     .await?;
     measure(
         server,
-        TURN,
+        &TURNS,
         vec![
             ("1 task, PING", Row::Tasks(1, ping)),
             ("1 task, check", Row::Tasks(1, many)),
@@ -168,24 +180,24 @@ async fn scripts(server: &Server) -> Result<()> {
         rows.push((name, Row::Afresh(1_000, call)));
     }
     println!("At 1,000 tasks and {KEYS} keys:\n");
-    measure(server, LONG_TURN, rows).await
+    measure(server, &LONG_TURNS, rows).await
 }
 
 /// Measures the rows in turns and prints them, with their ratios to the first.
-async fn measure(server: &Server, length: Duration, rows: Vec<(&str, Row)>) -> Result<()> {
+async fn measure(server: &Server, asked: &Turns, rows: Vec<(&str, Row)>) -> Result<()> {
     println!(
         "| | calls/s | p50 | p99 | server CPU per call | calls/s, of the first | CPU, of the first |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let mut turns: Vec<Vec<Turn>> = rows.iter().map(|_| Vec::new()).collect();
-    for _ in 0..TURNS {
+    for _ in 0..asked.count {
         for (turns, (_, row)) in turns.iter_mut().zip(&rows) {
             turns.push(match row {
-                Row::Tasks(tasks, call) => turn::run(server, call, *tasks, length).await?,
+                Row::Tasks(tasks, call) => turn::run(server, call, *tasks, asked.length).await?,
                 Row::Afresh(tasks, call) => {
                     server.clear().await?;
                     call.spend().await?;
-                    turn::run(server, call, *tasks, length).await?
+                    turn::run(server, call, *tasks, asked.length).await?
                 }
                 Row::Ceiling(ceiling) => ceiling.run(server).await?,
             });
