@@ -6,8 +6,12 @@ local is_plain = items == ''
 local count = is_plain and #KEYS or #items / 2
 
 -- The commonest request by hand: a check under one fixed window, of a key with no other record.
--- What is used of such a key is counted here, and its value made at the end.
+-- Where each key is one item, it is written at once if it keeps its end.
+local is_at_once = is_plain and not is_given_time
+-- Else what is used of such a key is counted here, and its value made at the end.
 local counted = {}
+-- Whether there is anything to write at the end.
+local is_left = false
 -- Whether the end of such a key is not the one that it has.
 local renewed = {}
 -- By which shape it is counted, if not each key is one item of the first; of each shape of that
@@ -25,6 +29,13 @@ local cost, capacity, period, window
 local unpack_bytes, pack_bytes = struct.unpack, struct.pack
 -- Does what is not done by hand; the functions that do it for the values that a shape mostly has.
 local run, quicks
+
+-- With MSETEX the call that writes what keeps its end, and how far it goes.
+local has_msetex, kept, kept_size = ARGV[2] == '1' and #KEYS > 1, nil, 2
+-- What is wrong with the keys that could not be written, by their places.
+local failed
+-- A local is found faster than a global.
+local KEYS = KEYS
 
 for item = 1, count do
   local key, place = item, 1
@@ -52,6 +63,7 @@ for item = 1, count do
     end
   end
   local value, by, used = values[key], counted_by and counted_by[key], nil
+  local keeps_its_end = false
   if stamp then
     if by then
       used = by == place and counted[key] or nil
@@ -60,7 +72,7 @@ for item = 1, count do
     elseif #value == 20 then
       local start, stored = unpack_bytes('>c14I6', value)
       if start == stamp then
-        used = stored
+        used, keeps_its_end = stored, is_at_once
         if run then
           -- It may be a value of this batch.
           renewed[key] = true
@@ -77,12 +89,24 @@ for item = 1, count do
     end
   end
   if used and used <= most_used_before then
-    counted[key] = used + cost
-    if counted_by then
-      counted_by[key] = place
-    end
     size = size + 1
     reply[size] = used - most_used_before - 1
+    if not keeps_its_end then
+      counted[key], is_left = used + cost, true
+      if counted_by then
+        counted_by[key] = place
+      end
+    elseif has_msetex then
+      kept = kept or { 'MSETEX', 0 }
+      kept[kept_size + 1], kept[kept_size + 2] = KEYS[key], pack_bytes('>c14I6', stamp, used + cost)
+      kept_size = kept_size + 2
+    else
+      local written = ask('SETRANGE', KEYS[key], '0', pack_bytes('>c14I6', stamp, used + cost))
+      if type(written) == 'table' then
+        failed = failed or {}
+        failed[key] = written
+      end
+    end
   elseif used and (value or by) then
     local reset_after = window + period - now
     reply[size + 1], reply[size + 2] = 1, used < capacity and capacity - used or 0

@@ -4,11 +4,6 @@
 -- Each sets the value and its end in one command, since a script is not rolled back, or the value
 -- alone where the key keeps its end.
 
-local has_msetex = ARGV[2] == '1' and #KEYS > 1
--- What is wrong with the keys that could not be written, by their places.
-local failed
--- With MSETEX the call that writes what keeps its end, and the places of its keys.
-local kept, kept_keys, kept_size = nil, nil, 0
 -- MGET showed a value of another type like none, so what was not there must not be there now.
 local NOT_A_STRING = 'a value that is not a string'
 -- The end of a key as a text, which is the same for most keys of a batch.
@@ -16,7 +11,7 @@ local text_of, text
 -- Writes what is written in any other way, or puts it aside; writes what was put aside.
 local write_any, write_aside
 
-for key = 1, #KEYS do
+for key = 1, (is_left or run) and #KEYS or 0 do
   local used = counted[key]
   local value, last_of_key, is_new, keeps_its_end = values[key], nil, nil, nil
   if used then
@@ -38,8 +33,7 @@ for key = 1, #KEYS do
   if not last_of_key then
     -- It is as it was.
   elseif keeps_its_end and has_msetex and not is_given_time then
-    kept, kept_keys = kept or { 'MSETEX', 0 }, kept_keys or {}
-    kept[kept_size * 2 + 3], kept[kept_size * 2 + 4] = KEYS[key], value
-    kept_size = kept_size + 1
-    kept_keys[kept_size] = key
+    kept = kept or { 'MSETEX', 0 }
+    kept[kept_size + 1], kept[kept_size + 2] = KEYS[key], value
+    kept_size = kept_size + 2
   elseif has_msetex or is_given_time or last_of_key == 0 then

@@ -23,14 +23,18 @@
 end
 
 if kept then
-  kept[2], kept[kept_size * 2 + 3] = kept_size, 'KEEPTTL'
+  kept[2], kept[kept_size + 1] = kept_size / 2 - 1, 'KEEPTTL'
   -- Where it wrote none of them, each finds out why.
   if ask(unpack(kept)) ~= 1 then
-    for i = 1, kept_size do
-      local written = ask('SETRANGE', kept[i * 2 + 1], '0', kept[i * 2 + 2])
+    local places = {}
+    for key = 1, #KEYS do
+      places[KEYS[key]] = key
+    end
+    for at = 3, kept_size, 2 do
+      local written = ask('SETRANGE', kept[at], '0', kept[at + 1])
       if type(written) == 'table' then
         failed = failed or {}
-        failed[kept_keys[i]] = written
+        failed[places[kept[at]]] = written
       end
     end
   end
