@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Entry, Operation, Policy, Timestamp, Verdict};
+use fastlimit_core::{Cost, Entry, ManualClock, Operation, Policy, Timestamp, Verdict};
 use redis::AsyncCommands;
 
 use crate::batches::together;
@@ -90,6 +90,49 @@ async fn a_check_makes_a_key_live_as_long_as_its_state() {
                 "{limits} after {} operations, {is_in_batch}: {lives:?} of {needed:?}",
                 past.len()
             );
+        }
+    }
+}
+
+/// By the server's clock time goes on while a given one may stand still.
+#[tokio::test]
+async fn on_a_given_clock_every_check_gives_its_key_a_life_anew() {
+    let rig = Rig::new();
+    let store = rig.store_with(ManualClock::new(at(1_000_000_000))).await;
+    let mut stored = rig.stored().await;
+    for (number, limits) in [
+        "9/day",
+        "9/day sliding-window",
+        "9/day token-bucket",
+        "9/hour; 9/day",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let policy = Policy::new("default", limits).unwrap();
+        let names = [format!("{number}:one"), format!("{number}:other")];
+        let keys = [rig.key(&names[0]), rig.key(&names[1])];
+        for is_in_batch in [false, true] {
+            for key in keys {
+                let outcome = apply(&store, key, &policy, CHECK).await.unwrap();
+                assert!(outcome.is_allowed());
+                let _: i64 = stored.0.pexpire(key.to_string(), 40_000).await.unwrap();
+            }
+            if is_in_batch {
+                let requests = keys.map(|key| fastlimit_core::Request::new(key, &policy, CHECK));
+                for outcome in together(&store, requests).await {
+                    assert!(outcome.unwrap().is_allowed());
+                }
+            } else {
+                for key in keys {
+                    let outcome = apply(&store, key, &policy, CHECK).await.unwrap();
+                    assert!(outcome.is_allowed());
+                }
+            }
+            for key in keys {
+                let ttl = stored.ttl(key).await;
+                assert!(ttl > 3_500_000, "{limits}, {is_in_batch}: {ttl} ms");
+            }
         }
     }
 }
