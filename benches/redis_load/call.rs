@@ -141,13 +141,13 @@ return 1";
         Ok(())
     }
 
-    /// Spends the limits of all keys if they are to be denied.
-    pub(crate) async fn spend(&self) -> Result<()> {
+    /// Checks all keys once, so that they are there, and their limits spent if they are to be denied.
+    pub(crate) async fn fill(&self) -> Result<()> {
         let Self::Check {
             limiter,
             policy,
             keys,
-            is_denied: true,
+            ..
         } = self
         else {
             return Ok(());

@@ -50,7 +50,7 @@ struct Turns {
 enum Row {
     /// Tasks that call again and again.
     Tasks(usize, Call),
-    /// The same on a server that holds nothing before its turn.
+    /// The same on a server that holds the keys of this row alone.
     Afresh(usize, Call),
     /// `redis-benchmark`.
     Ceiling(Ceiling),
@@ -123,8 +123,9 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
         ],
     )
     .await?;
-    if server.size().await? != KEYS {
-        return Err("the checks of a table should share their keys".into());
+    let size = server.size().await?;
+    if size != KEYS {
+        return Err(format!("the checks should share {KEYS} keys, and there are {size}").into());
     }
     measure(
         server,
@@ -196,7 +197,7 @@ async fn measure(server: &Server, asked: &Turns, rows: Vec<(&str, Row)>) -> Resu
                 Row::Tasks(tasks, call) => turn::run(server, call, *tasks, asked.length).await?,
                 Row::Afresh(tasks, call) => {
                     server.clear().await?;
-                    call.spend().await?;
+                    call.fill().await?;
                     turn::run(server, call, *tasks, asked.length).await?
                 }
                 Row::Ceiling(ceiling) => ceiling.run(server).await?,

@@ -10,9 +10,8 @@ use crate::Result;
 use crate::call::Call;
 use crate::server::Server;
 
-/// How long tasks call before they are measured. What is measured is a load that goes on: the keys of a
-/// row are left alone while it is the turn of others, and a bucket's key that was is written at a higher
-/// price.
+/// How long tasks call before they are measured. What is measured is a load that goes on: the first
+/// checks of keys that are new, or that another row wrote in its way, cost more than those after them.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// One call in so many is timed: with a thousand tasks, clocks and histograms would be a fifth of

@@ -6,12 +6,13 @@ local is_plain = items == ''
 local count = is_plain and #KEYS or #items / 2
 
 -- The commonest request by hand: a check under one fixed window, of a key with no other record.
--- Where each key is one item, it is written at once if it keeps its end.
+-- Where each key is one item, what keeps its end is written, or put into the call of MSETEX, as soon
+-- as its item is decided. By a time that was given no key keeps its end.
 local is_at_once = is_plain and not is_given_time
--- Else what is used of such a key is counted here, and its value made at the end.
+-- What is used of any other such key is counted here, and its value made at the end.
 local counted = {}
--- Whether there is anything to write at the end.
-local is_left = false
+-- Whether there is anything in it.
+local has_counted = false
 -- Whether the end of such a key is not the one that it has.
 local renewed = {}
 -- By which shape it is counted, if not each key is one item of the first; of each shape of that
@@ -92,7 +93,7 @@ for item = 1, count do
     size = size + 1
     reply[size] = used - most_used_before - 1
     if not keeps_its_end then
-      counted[key], is_left = used + cost, true
+      counted[key], has_counted = used + cost, true
       if counted_by then
         counted_by[key] = place
       end

@@ -11,7 +11,8 @@ local text_of, text
 -- Writes what is written in any other way, or puts it aside; writes what was put aside.
 local write_any, write_aside
 
-for key = 1, (is_left or run) and #KEYS or 0 do
+-- Nothing is left of a batch that was all written at once.
+for key = 1, (has_counted or run) and #KEYS or 0 do
   local used = counted[key]
   local value, last_of_key, is_new, keeps_its_end = values[key], nil, nil, nil
   if used then

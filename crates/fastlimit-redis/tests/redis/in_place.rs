@@ -1,11 +1,17 @@
 //! On the server's own clock, by which a key keeps its end and its value is written over in place:
 //! the outcomes and the stored bytes are those of the model in core.
 
-use fastlimit_core::{Cost, Entry, Key, Limit, Operation, Outcome, Policy, Request};
-use fastlimit_test_redis::TestRedis;
+use std::collections::BTreeMap;
+
+use fastlimit_core::{
+    Cost, Entry, Key, Limit, Operation, Outcome, Policy, Request, StoreErrorKind,
+};
+use fastlimit_test_redis::{TestRedis, unique_prefix};
+use redis::AsyncCommands;
 
 use crate::batches::together;
-use crate::rig::{Rig, apply, calls, connection, patient};
+use crate::permissions::{COMMANDS, set_user};
+use crate::rig::{Rig, apply, at, calls, connection, patient};
 
 const POLICIES: [&str; 7] = [
     "9/366d",
@@ -92,6 +98,85 @@ async fn what_leaves_together_leaves_the_model_s_bytes() {
         for (text, (_, entry)) in POLICIES.iter().zip(&states) {
             let found = stored.bytes(rig.key(text)).await;
             assert_eq!(found, bytes_of(entry), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_asked_once_each_leave_the_model_s_bytes() {
+    once_each(true).await;
+}
+
+#[tokio::test]
+async fn keys_that_may_not_be_written_over_fail_alone() {
+    once_each(false).await;
+}
+
+/// Batches of the commonest request, of keys that keep their ends among all kinds of others.
+async fn once_each(may_write_over: bool) {
+    let redis = TestRedis::start().unwrap();
+    let mut admin = connection(redis.url()).await;
+    let prefix = unique_prefix();
+    let key = |name| Key::new(&prefix, "p", "t", name);
+    let policy = Policy::new("p", "9/366d").unwrap();
+    let wider = Policy::new("p", "9/366d; 8/183d").unwrap();
+    let owner = patient(redis.url()).connect().await.unwrap();
+    let mut entries = BTreeMap::new();
+    for (name, policy, operation) in [
+        ("live", &policy, check(2_000)),
+        ("other", &policy, check(250)),
+        ("spent", &policy, check(9_000)),
+        ("wider", &wider, check(500)),
+    ] {
+        let outcome = apply(&owner, key(name), policy, operation).await.unwrap();
+        let mut entry = Entry::new();
+        assert_is_the_model_s(&outcome, &mut entry, policy.limits(), operation);
+        entries.insert(name, entry);
+        if name == "other" {
+            let before = at(outcome.now().as_millis() - 366 * 86_400_000);
+            let mut entry = Entry::new();
+            let _ = entry.apply(policy.limits(), check(3_000), before);
+            let bytes = bytes_of(&entry).unwrap();
+            let () = admin.set(key("older").to_string(), bytes).await.unwrap();
+            entries.insert("older", entry);
+        }
+    }
+    let () = admin.set(key("text").to_string(), "hello").await.unwrap();
+    let _: i64 = admin.rpush(key("list").to_string(), "x").await.unwrap();
+
+    let store = if may_write_over {
+        patient(redis.url())
+    } else {
+        let commands = COMMANDS.into_iter().filter(|one| *one != "+setrange");
+        set_user(&mut admin, &prefix, &commands.collect::<Vec<_>>()).await;
+        patient(&format!("redis://limiter:secret@{}", redis.addr()))
+    };
+    let store = store.connections(1).connect().await.unwrap();
+    let names = [
+        "live", "new", "text", "wider", "list", "spent", "older", "other",
+    ];
+    let mut keeps_its_end = vec!["live", "other"];
+    for round in 0..3 {
+        let requests = names.map(|name| Request::new(key(name), &policy, check(1_000)));
+        for (answer, name) in together(&store, requests).await.into_iter().zip(names) {
+            let expected = match name {
+                "text" | "list" => Some(StoreErrorKind::ForeignData),
+                name if !may_write_over && keeps_its_end.contains(&name) => {
+                    Some(StoreErrorKind::Misconfigured)
+                }
+                _ => None,
+            };
+            if let Some(kind) = expected {
+                assert_eq!(answer.unwrap_err().kind(), kind, "{name}, {round}");
+                continue;
+            }
+            let entry = entries.entry(name).or_default();
+            assert_is_the_model_s(&answer.unwrap(), entry, policy.limits(), check(1_000));
+        }
+        keeps_its_end.extend(["new", "older"]);
+        for (name, entry) in &entries {
+            let found: Option<Vec<u8>> = admin.get(key(name).to_string()).await.unwrap();
+            assert_eq!(found, bytes_of(entry), "{name}, {round}");
         }
     }
 }
