@@ -1,8 +1,8 @@
 //! The keys that are checked.
 //!
-//! All checks ask about the same keys, whether they leave together, one by one or by `redis-benchmark`:
-//! most of what a check costs the server is memory that it has not at hand, so rows with keys of their
-//! own would make each other dearer, and whoever does least besides by the most.
+//! All checks ask about the same keys, whether they leave together, one by one or by `redis-benchmark`.
+//! A third to a half of what a batch costs the server is memory that it has not at hand, and less of what
+//! a single check does: rows with keys of their own would make the batches dearer.
 
 use std::sync::Arc;
 
