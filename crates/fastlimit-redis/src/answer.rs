@@ -9,6 +9,9 @@ use crate::shape::Shape;
 /// How the script says that waiting never helps.
 const NEVER: i64 = -1;
 
+/// What the script adds to what remains in a bucket that misses whole milli; more than can remain.
+const WHOLE: i64 = 1 << 42;
+
 /// What the script answered to one item.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ItemAnswer<'reply> {
@@ -34,8 +37,13 @@ pub(crate) enum Resets {
     WithTheWindow,
     /// A sliding window: one period later.
     WithTheNextWindow,
-    /// A bucket: when the script says.
-    AsAnswered,
+    /// A bucket: when what is missing has come back, which is known from what remains if it is whole
+    /// milli. Otherwise the script says.
+    WhenFull {
+        /// What comes back in a period, and what the bucket holds, milli.
+        number: u64,
+        capacity: u64,
+    },
 }
 
 /// Reads the reply to a batch whose items have these shapes; `None` if it is none of the script's.
@@ -77,7 +85,7 @@ fn read_item<'reply>(
 
 /// Reads the answer where all limits allow a request at the present time: of each what remains, of
 /// the first one as the negative number that says so, and when it resets where that does not follow
-/// from the time.
+/// from the time or from what remains.
 fn short_answer<'reply>(
     short: i64,
     rest: &mut Pieces<'reply>,
@@ -106,14 +114,30 @@ fn short_verdict(
         let elapsed = now.as_millis().checked_rem(asked.period)?;
         asked.period.checked_sub(elapsed)
     };
-    let reset_after = match asked.resets {
-        Resets::WithTheWindow => Duration::from_millis(until_window_ends()?),
+    let (remaining, reset_after) = match asked.resets {
+        Resets::WithTheWindow => (remaining, Duration::from_millis(until_window_ends()?)),
         Resets::WithTheNextWindow => {
-            Duration::from_millis(until_window_ends()?.checked_add(asked.period)?)
+            let reset_after = until_window_ends()?.checked_add(asked.period)?;
+            (remaining, Duration::from_millis(reset_after))
         }
-        Resets::AsAnswered => duration(rest.take_number()?)?,
+        Resets::WhenFull { number, capacity } if remaining >= WHOLE => {
+            let remaining = remaining.checked_sub(WHOLE)?;
+            let missing = capacity.checked_sub(unsigned(remaining)?)?;
+            (remaining, time_to_fill(missing, number, asked.period)?)
+        }
+        Resets::WhenFull { .. } => (remaining, duration(rest.take_number()?)?),
     };
     Some(Verdict::allowed(milli(remaining)?, reset_after))
+}
+
+/// How long until so many milli have come back, rounded up.
+fn time_to_fill(missing: u64, number: u64, period: u64) -> Option<Duration> {
+    let product = u128::from(missing).checked_mul(u128::from(period))?;
+    let number = u128::from(number);
+    let time = product
+        .checked_add(number.checked_sub(1)?)?
+        .checked_div(number)?;
+    Some(Duration::from_millis(u64::try_from(time).ok()?))
 }
 
 fn verdict(rest: &mut Pieces<'_>, is_denied: bool) -> Option<Verdict> {
@@ -261,6 +285,28 @@ mod tests {
         assert_eq!(read(&values, shapes.iter()), Some(Vec::from(expected)));
         let bucket = Shape::of(&[(TokenBucket, 10)]);
         for values in [&[5, -10][..], &[5, -10, -1], &[5, -10, 77, 0]] {
+            let reply = numbers(values);
+            let answers = read(&reply, std::iter::once(&bucket));
+            assert_eq!(answers, None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_misses_whole_milli_resets_when_they_have_come_back() {
+        // It holds 5, and 3 come back in 10 ms.
+        let bucket = Shape::of(&[(Algorithm::TokenBucket, 10)]);
+        let now = Timestamp::from_millis(1_000);
+        for (remaining, reset_after) in [(5, 0), (4, 4), (3, 7), (2, 10), (0, 17)] {
+            let reply = numbers(&[1_000, -1 - remaining - WHOLE]);
+            let answers = read(&reply, std::iter::once(&bucket)).unwrap();
+            let verdict = Verdict::allowed(
+                milli(remaining).unwrap(),
+                Duration::from_millis(reset_after),
+            );
+            let outcome = Outcome::new(now, now, [verdict]);
+            assert_eq!(answers, [ItemAnswer::Outcome(outcome)]);
+        }
+        for values in [&[1_000, -1 - 6 - WHOLE][..], &[1_000, -1 - 4 - WHOLE, 4]] {
             let reply = numbers(values);
             let answers = read(&reply, std::iter::once(&bucket));
             assert_eq!(answers, None, "{values:?}");

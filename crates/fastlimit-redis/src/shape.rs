@@ -59,14 +59,19 @@ impl Shape {
     /// What the reply hangs on, limit by limit.
     pub(crate) fn asked(&self) -> impl ExactSizeIterator<Item = Asked> {
         let (limits, _) = self.0.get(HEAD..).unwrap_or_default().as_chunks::<LIMIT>();
-        limits.iter().map(|&[tag, a, b, c, d, e, ..]| Asked {
-            period: u64::from_be_bytes([0, 0, 0, a, b, c, d, e]),
-            resets: match tag {
-                SLIDING_WINDOW => Resets::WithTheNextWindow,
-                TOKEN_BUCKET => Resets::AsAnswered,
-                _ => Resets::WithTheWindow,
+        limits.iter().map(
+            |&[tag, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]| Asked {
+                period: u64::from_be_bytes([0, 0, 0, a, b, c, d, e]),
+                resets: match tag {
+                    SLIDING_WINDOW => Resets::WithTheNextWindow,
+                    TOKEN_BUCKET => Resets::WhenFull {
+                        number: u64::from_be_bytes([0, 0, f, g, h, i, j, k]),
+                        capacity: u64::from_be_bytes([0, 0, l, m, n, o, p, q]),
+                    },
+                    _ => Resets::WithTheWindow,
+                },
             },
-        })
+        )
     }
 }
 
@@ -89,7 +94,8 @@ mod tests {
     use super::*;
 
     impl Shape {
-        /// A check under limits of these algorithms and periods (ms), or under none.
+        /// A check under limits of these algorithms and periods (ms), each of 3 milli in a period
+        /// and a capacity of 5, or under no limit.
         pub(crate) fn of(limits: &[(Algorithm, u64)]) -> Self {
             let mut bytes = SmallVec::from_elem(0, HEAD);
             for (algorithm, period) in limits {
@@ -99,7 +105,7 @@ mod tests {
                     _ => FIXED_WINDOW,
                 });
                 put::<5>(*period, &mut bytes);
-                put::<6>(5, &mut bytes);
+                put::<6>(3, &mut bytes);
                 put::<6>(5, &mut bytes);
             }
             Self(bytes)
@@ -124,7 +130,13 @@ mod tests {
         let asked: Vec<_> = shape.asked().collect();
         let expected = [
             (1_000, Resets::WithTheWindow),
-            (3_600_000, Resets::AsAnswered),
+            (
+                3_600_000,
+                Resets::WhenFull {
+                    number: 7_000,
+                    capacity: 3_000,
+                },
+            ),
         ];
         assert_eq!(
             asked,

@@ -24,8 +24,8 @@ for item = 1, count do
     length = (#asked - 14) / 18
     if first >= 0 then
       length = 1 + (2 + first % 2) * length
-    elseif length == 1 and string.byte(asked, 15) == 3 then
-      length = 2
+    elseif length == 1 and string.byte(asked, 15) == 3 and first >= -4398046511104 then
+      length = 2 -- a bucket that does not miss whole milli
     end
   end
   if failed[key] then

@@ -2,9 +2,10 @@
 
 local ats, xs, ys, frees = {}, {}, {}, {}
 
--- The quick checks: functions that check a key that has a value under the limits of one shape, with
--- what hangs on the shape alone looked up once and no function called, since that is what costs.
--- They do nothing and return false where they do not know the value.
+-- The quick checks: functions that check the value of a key under the limits of one shape, with what
+-- hangs on the shape alone looked up once and no function called, since that is what costs. They
+-- return the value to write, its end, and whether that is the end that the key has, or false where
+-- nothing is written; and where they do not know the value, nil, and have done nothing.
 
 -- Makes that of several fixed windows: it knows a value whose windows all hold now.
 local function check_of_windows(shape)
@@ -20,16 +21,16 @@ local function check_of_windows(shape)
     last = max(last, limit.window + limit.period + limit.grace)
   end
 
-  local function check_of_many(key, value)
+  local function check_of_many(value)
     if #value ~= length then
-      return false
+      return nil
     end
     local fields = { unpack_bytes(format, value) }
     local is_denied = false
     for i = 1, count do
       local used = fields[i * 2]
       if fields[i * 2 - 1] ~= stamps[i] or used > MOST_USED then
-        return false
+        return nil
       end
       is_denied = is_denied or used + cost > capacities[i]
     end
@@ -47,20 +48,14 @@ local function check_of_windows(shape)
         reply[size + 1], reply[size + 2] = used < capacity and capacity - used or 0, resets_after[i]
         reply[size + 3], size = wait, size + 3
       end
-      return true
+      return false
     end
     for i = 1, count do
       local used = fields[i * 2] + cost
       fields[i * 2], reply[size + i] = used, capacities[i] - used
     end
     reply[size + 1], size = -1 - reply[size + 1], size + count
-    values[key] = pack_bytes(format, unpack(fields, 1, count * 2))
-    if expires[key] then
-      expires[key] = last
-    else
-      keeps_end[key] = last
-    end
-    return true
+    return pack_bytes(format, unpack(fields, 1, count * 2)), last, true
   end
 
   if count > 3 then
@@ -71,16 +66,16 @@ local function check_of_windows(shape)
   local stamp, other, third = stamps[1], stamps[2], stamps[3] or length + 1
   local most, most_of_other = capacities[1] - cost, capacities[2] - cost
   local most_of_third = count == 3 and capacities[3] - cost or 0
-  return function(key, value)
+  return function(value)
     if #value ~= length then
-      return false
+      return nil
     end
     local a, used, b, used_of_other, c, used_of_third = unpack_bytes(format, value)
     used_of_third = count == 3 and used_of_third or 0
     if a ~= stamp or b ~= other or c ~= third then
-      return false
+      return nil
     elseif used > most or used_of_other > most_of_other or used_of_third > most_of_third then
-      return check_of_many(key, value)
+      return check_of_many(value)
     end
     reply[size + 1], reply[size + 2] = used - most - 1, most_of_other - used_of_other
     size = size + 2
@@ -88,14 +83,9 @@ local function check_of_windows(shape)
       size = size + 1
       reply[size] = most_of_third - used_of_third
     end
-    values[key] =
-      pack_bytes(format, stamp, used + cost, other, used_of_other + cost, third, used_of_third + cost)
-    if expires[key] then
-      expires[key] = last
-    else
-      keeps_end[key] = last
-    end
-    return true
+    return pack_bytes(
+      format, stamp, used + cost, other, used_of_other + cost, third, used_of_third + cost
+    ), last, true
   end
 end
 
@@ -299,21 +289,14 @@ local function misread(key)
   return wrong
 end
 
--- The operation of a shape on a key, by their places.
+-- The operation of a shape that was read on a key, by their places.
 local function run_any(key, place)
   local shape, value = shapes[place], values[key]
-  if not shape then
-    shape = read_shape(place)
-    quicks[place] = quick_of(shape)
-  end
   local start = size + 1
   if absent[key] == nil then
     absent[key] = not value
   end
-  local quick = quicks[place]
-  if quick and value and quick(key, value) then
-    -- That was all.
-  elseif shape.operation <= PEEK and (not value or is_aligned(value, shape)) then
+  if shape.operation <= PEEK and (not value or is_aligned(value, shape)) then
     check(key, shape, value)
   else
     apply(key, shape, value)
@@ -331,4 +314,11 @@ local function run_any(key, place)
   has_words = has_words or type(reply[start]) ~= 'number'
 end
 
-return run_any
+-- Reads the shape of a place, and notes the quick check of it.
+local function note_quick(place)
+  local quick = quick_of(read_shape(place)) or false
+  quicks[place] = quick
+  return quick
+end
+
+return run_any, note_quick

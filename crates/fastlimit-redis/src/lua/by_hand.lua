@@ -6,13 +6,13 @@ local is_plain = items == ''
 local count = is_plain and #KEYS or #items / 2
 
 -- The commonest request by hand: a check under one fixed window, of a key with no other record.
--- Where each key is one item, what keeps its end is written, or put into the call of MSETEX, as soon
--- as its item is decided. By a time that was given no key keeps its end.
+-- Where each key is one item, a value that keeps its end is written, or put into the call of MSETEX,
+-- as soon as its item is decided. By a time that was given no key keeps its end.
 local is_at_once = is_plain and not is_given_time
 -- What is used of any other such key is counted here, and its value made at the end.
 local counted = {}
--- Whether there is anything in it.
-local has_counted = false
+-- Whether a key is left to be written at the end.
+local is_left = false
 -- Whether the end of such a key is not the one that it has.
 local renewed = {}
 -- By which shape it is counted, if not each key is one item of the first; of each shape of that
@@ -28,8 +28,9 @@ local at_hand, stamp, last
 local head, most_used_before
 local cost, capacity, period, window
 local unpack_bytes, pack_bytes = struct.unpack, struct.pack
--- Does what is not done by hand; the functions that do it for the values that a shape mostly has.
-local run, quicks
+-- Does what is not done by hand; what does it for the values that a shape mostly has, by the places
+-- of the shapes, false where nothing does, and what makes that.
+local run, quicks, make_quick
 
 -- With MSETEX the call that writes what keeps its end, and how far it goes.
 local has_msetex, kept, kept_size = ARGV[2] == '1' and #KEYS > 1, nil, 2
@@ -89,23 +90,17 @@ for item = 1, count do
       end
     end
   end
+  -- What is written at once.
+  local kept_value
   if used and used <= most_used_before then
     size = size + 1
     reply[size] = used - most_used_before - 1
-    if not keeps_its_end then
-      counted[key], has_counted = used + cost, true
+    if keeps_its_end then
+      kept_value = pack_bytes('>c14I6', stamp, used + cost)
+    else
+      counted[key], is_left = used + cost, true
       if counted_by then
         counted_by[key] = place
-      end
-    elseif has_msetex then
-      kept = kept or { 'MSETEX', 0 }
-      kept[kept_size + 1], kept[kept_size + 2] = KEYS[key], pack_bytes('>c14I6', stamp, used + cost)
-      kept_size = kept_size + 2
-    else
-      local written = ask('SETRANGE', KEYS[key], '0', pack_bytes('>c14I6', stamp, used + cost))
-      if type(written) == 'table' then
-        failed = failed or {}
-        failed[key] = written
       end
     end
   elseif used and (value or by) then
@@ -116,11 +111,4 @@ for item = 1, count do
   else
     if not run then
       expires, absent, keeps_end, quicks = {}, {}, {}, {}
-    end
-    if by then
-      if absent[key] == nil then
-        absent[key] = not value
-      end
-      values[key] = pack_bytes('>c14I6', stamps[by], counted[key])
-      expires[key], counted[key], counted_by[key] = ends[by], nil, nil
-    end
+      run, make_quick = (function()

@@ -21,7 +21,8 @@
 --           or, where fixed windows, one sliding window or one bucket allow it in the state of this
 --           time, remaining alone for each limit, for the first one as -1 - remaining; a fixed
 --           window resets when the one ends that holds now, a sliding one a period later, and
---           behind a bucket's stands reset_after (ms);
+--           behind a bucket's stands reset_after (ms), unless 2^42 was taken off as well: it misses
+--           whole milli, capacity - remaining, and resets when they have come back;
 --           or one text: what is wrong with a value that is not ours;
 --           or one error: why its key could not be read or written
 --
@@ -58,5 +59,6 @@ local has_words = false
 local expires
 -- the same in its place where that is the end that the key has,
 local keeps_end
--- and whether a key had no value before anything was done to it.
+-- and whether a key had no value before anything was done to it, nil where it had one that the quick
+-- checks know.
 local absent

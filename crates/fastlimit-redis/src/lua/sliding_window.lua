@@ -98,14 +98,14 @@ local function sliding_window()
     local period, window, capacity = limit.period, limit.window, limit.capacity
     local stamp = shape.start .. pack_bytes('>I7', window)
     local covered, last = period - (now - window), window + 2 * period + limit.grace
-    return function(key, value)
+    return function(value)
       if #value ~= 26 then
-        return false
+        return nil
       end
       local start, current, previous = unpack_bytes('>c14I6I6', value)
       local carried = previous * covered
       if start ~= stamp or current == 0 or previous > MOST_USED or carried >= EXACT then
-        return false
+        return nil
       end
       if carried > 0 then
         local rest = carried % period
@@ -113,17 +113,11 @@ local function sliding_window()
       end
       local used = current + carried + cost
       if used > capacity then
-        return false
+        return nil
       end
       size = size + 1
       reply[size] = used - capacity - 1
-      values[key] = pack_bytes('>c14I6I6', stamp, current + cost, previous)
-      if expires[key] then
-        expires[key] = last
-      else
-        keeps_end[key] = last
-      end
-      return true
+      return pack_bytes('>c14I6I6', stamp, current + cost, previous), last, true
     end
   end
 

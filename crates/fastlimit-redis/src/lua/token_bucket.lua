@@ -10,6 +10,8 @@ local function token_bucket()
   local LONGEST_DRAIN = 3155760000000
   -- 2^42, above every count, and so far below 2^53 that a double tells the side a product is on.
   local ABOVE_ALL = 4398046511104
+  -- What is taken off the answer of a bucket that misses whole milli.
+  local WHOLE = ABOVE_ALL
 
   function algorithm.accept(limit, at, whole, part, drain)
     local is_ours = at <= LATEST_TIME and part < limit.period
@@ -116,36 +118,43 @@ local function token_bucket()
       return nil
     end
     local most = most_missing(limit)
-    -- What comes of a bucket that was full again is the same for all keys.
-    local fresh, fresh_time, fresh_end
+    -- What comes of a bucket that was full again is the same for all keys. One that came of such a
+    -- bucket by the same check is full again if it was charged no later than this.
+    local fresh, fresh_time, fresh_end, full_since
     if cost <= capacity and cost < most and cost * period < EXACT then
       fresh_time = time_to_drain(limit, cost, 0)
       fresh = pack_bytes('>c7I7I6I5I6', start, now, cost, 0, fresh_time)
       fresh_end = now + fresh_time + grace
       fresh_end = fresh_end + -fresh_end % grain
+      full_since = now - fresh_time
     end
-    return function(key, value)
+    return function(value)
       if #value ~= 31 then
-        return false
+        return nil
       end
       local head, at, whole, part, drain = unpack_bytes('>c7I7I6I5I6', value)
+      local end_before = at + drain + grace
+      if drain == fresh_time and whole == cost and part == 0 and at <= full_since and head == start then
+        size = size + 1
+        reply[size] = cost - capacity - 1 - WHOLE
+        return fresh, fresh_end, end_before > fresh_end - grain
+      end
       local elapsed = now - at
       if head ~= start or elapsed < 0 or whole >= most then
-        return false
+        return nil
       elseif part >= period or drain > LONGEST_DRAIN then
-        return false -- not ours
+        return nil -- not ours
       end
       local missing, back = (whole + 1) * period, elapsed * number
       if missing >= EXACT then
-        return false
+        return nil
       end
-      local end_before = at + drain + grace
-      local used, time, ends = cost, fresh_time, fresh_end
+      local changed, used, time, ends = fresh, cost, fresh_time, fresh_end
       if back >= missing then
         if not fresh then
-          return false
+          return nil
         end
-        values[key] = fresh
+        part = 0
       else
         local part_back = back % period
         whole, part = whole - (back - part_back) / period, part - part_back
@@ -159,7 +168,7 @@ local function token_bucket()
         whole = whole + cost
         time = whole * period
         if used > capacity or whole >= most or time >= EXACT then
-          return false
+          return nil
         end
         local rest = time % number
         time = (time - rest) / number
@@ -168,18 +177,18 @@ local function token_bucket()
           local more = rest % number
           time = time + (rest - more) / number + (more > 0 and 1 or 0)
         end
-        values[key] = pack_bytes('>c7I7I6I5I6', start, now, whole, part, time)
+        changed = pack_bytes('>c7I7I6I5I6', start, now, whole, part, time)
         ends = now + time + grace
         ends = ends + -ends % grain
       end
-      size = size + 2
-      reply[size - 1], reply[size] = used - capacity - 1, time
-      if end_before > ends - grain and end_before <= ends and not expires[key] then
-        keeps_end[key] = ends
+      if part == 0 then
+        size = size + 1
+        reply[size] = used - capacity - 1 - WHOLE
       else
-        expires[key], keeps_end[key] = ends, nil
+        size = size + 2
+        reply[size - 1], reply[size] = used - capacity - 1, time
       end
-      return true
+      return changed, ends, end_before > ends - grain and end_before <= ends
     end
   end
 

@@ -12,7 +12,7 @@ local text_of, text
 local write_any, write_aside
 
 -- Nothing is left of a batch that was all written at once.
-for key = 1, (has_counted or run) and #KEYS or 0 do
+for key = 1, is_left and #KEYS or 0 do
   local used = counted[key]
   local value, last_of_key, is_new, keeps_its_end = values[key], nil, nil, nil
   if used then
