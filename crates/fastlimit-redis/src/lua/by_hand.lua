@@ -8,18 +8,18 @@ local count = is_plain and #KEYS or #items / 2
 -- The commonest request by hand: a check under one fixed window, of a key with no other record.
 -- Where each key is one item, a value that keeps its end is written, or put into the call of MSETEX,
 -- as soon as its item is decided. By a time that was given no key keeps its end.
-local is_at_once = is_plain and not is_given_time
+local is_at_once = count == #KEYS and not is_given_time
 -- What is used of any other such key is counted here, and its value made at the end.
 local counted = {}
 -- Whether a key is left to be written at the end.
 local is_left = false
 -- Whether the end of such a key is not the one that it has.
 local renewed = {}
--- By which shape it is counted, if not each key is one item of the first; of each shape of that
--- kind what its values begin with, up to the count, and when they expire.
-local counted_by, stamps, ends
+-- Where not each key is one item of the first shape: the places of the items' keys and shapes, by which
+-- shape a key is counted, and what is known of each shape of that kind, false of another.
+local places, counted_by, known
 if not is_plain then
-  counted_by, stamps, ends = {}, {}, {}
+  places, counted_by, known = { string.byte(items, 1, -1) }, {}, {}
 end
 -- The place of the shape at hand, what its values begin with up to the count, false if it is not of
 -- that kind, and when they expire.
@@ -42,25 +42,33 @@ local KEYS = KEYS
 for item = 1, count do
   local key, place = item, 1
   if not is_plain then
-    key, place = string.byte(items, item * 2 - 1, item * 2)
-    key, place = key + 1, place + 1
+    key, place = places[item * 2 - 1] + 1, places[item * 2] + 1
   end
   if place ~= at_hand then
     at_hand = place
-    local text = ARGV[place + 3]
     stamp = false
-    if #text == 32 and string.byte(text) == 0 and string.byte(text, 15) == 1 then
-      local _
-      _, cost, _, _, period, _, capacity = unpack_bytes('>BI6I7BI5I6I6', text)
-      if cost > 0 then
-        most_used_before = capacity - cost
-        head = '\1' .. string.sub(text, 15, 20)
-        window = now - now % period
-        stamp = head .. pack_bytes('>I7', window)
-        last = window + period + (period < 60000 and period or 60000)
-        if stamps then
-          stamps[place], ends[place] = stamp, last
+    local shape = known and known[place]
+    if shape then
+      stamp, last, head, most_used_before = shape.stamp, shape.last, shape.head, shape.most
+      cost, capacity, period, window = shape.cost, shape.capacity, shape.period, shape.window
+    elseif shape == nil then
+      local text = ARGV[place + 3]
+      if #text == 32 and string.byte(text) == 0 and string.byte(text, 15) == 1 then
+        local _
+        _, cost, _, _, period, _, capacity = unpack_bytes('>BI6I7BI5I6I6', text)
+        if cost > 0 then
+          most_used_before = capacity - cost
+          head = '\1' .. string.sub(text, 15, 20)
+          window = now - now % period
+          stamp = head .. pack_bytes('>I7', window)
+          last = window + period + (period < 60000 and period or 60000)
         end
+      end
+      if known then
+        known[place] = stamp and {
+          stamp = stamp, last = last, head = head, most = most_used_before,
+          cost = cost, capacity = capacity, period = period, window = window,
+        }
       end
     end
   end

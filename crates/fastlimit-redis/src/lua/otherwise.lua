@@ -4,8 +4,8 @@
       if absent[key] == nil then
         absent[key] = not value
       end
-      value = pack_bytes('>c14I6', stamps[by], counted[key])
-      values[key], expires[key], counted[key], counted_by[key] = value, ends[by], nil, nil
+      value = pack_bytes('>c14I6', known[by].stamp, counted[key])
+      values[key], expires[key], counted[key], counted_by[key] = value, known[by].last, nil, nil
     end
     -- The quick check, or step by step what it does not know.
     local quick = quicks[place]

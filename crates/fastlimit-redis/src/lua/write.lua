@@ -18,7 +18,7 @@ for key = 1, is_left and #KEYS or 0 do
   if used then
     local by = counted_by and counted_by[key] or at_hand
     if by ~= at_hand then
-      at_hand, stamp, last = by, stamps[by], ends[by]
+      at_hand, stamp, last = by, known[by].stamp, known[by].last
     end
     is_new, keeps_its_end = not value, not renewed[key]
     value, last_of_key = pack_bytes('>c14I6', stamp, used), last

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Entry, ManualClock, Operation, Policy, Timestamp, Verdict};
+use fastlimit_core::{Cost, Entry, ManualClock, Operation, Policy, Request, Timestamp, Verdict};
 use redis::AsyncCommands;
 
 use crate::batches::together;
-use crate::rig::{Rig, apply, at};
+use crate::rig::{Rig, apply, at, patient};
 
 const CHECK: Operation = Operation::Check(Cost::ONE);
 
@@ -74,7 +74,7 @@ async fn a_check_makes_a_key_live_as_long_as_its_state() {
             let outcome = if is_in_batch {
                 let other = format!("{identifier}:other");
                 let keys = [key, rig.key(&other)];
-                let requests = keys.map(|key| fastlimit_core::Request::new(key, &policy, CHECK));
+                let requests = keys.map(|key| Request::new(key, &policy, CHECK));
                 together(&store, requests).await.swap_remove(0).unwrap()
             } else {
                 apply(&store, key, &policy, CHECK).await.unwrap()
@@ -91,6 +91,31 @@ async fn a_check_makes_a_key_live_as_long_as_its_state() {
                 past.len()
             );
         }
+    }
+}
+
+/// What is known of a limit is put aside while others come.
+#[tokio::test]
+async fn keys_of_several_limits_in_one_call_live_as_long_as_each_needs() {
+    const GRACE: Duration = Duration::from_secs(60);
+    const SLACK: Duration = Duration::from_secs(5);
+    let rig = Rig::new();
+    let store = patient(rig.url()).connections(1).connect().await.unwrap();
+    let mut stored = rig.stored().await;
+    let policies = ["9/hour", "9/8d", "9/64d"].map(|text| Policy::new("default", text).unwrap());
+    let names: Vec<_> = (0..10).map(|number| number.to_string()).collect();
+    let items = || names.iter().zip(policies.iter().cycle());
+    let requests = items().map(|(name, policy)| Request::new(rig.key(name), policy, CHECK));
+    for (outcome, (name, policy)) in together(&store, requests).await.into_iter().zip(items()) {
+        let needed = outcome.unwrap().verdicts()[0].reset_after() + GRACE;
+        let ttl = u64::try_from(stored.ttl(rig.key(name)).await).unwrap();
+        let lives = Duration::from_millis(ttl);
+        // Lives are made longer by up to a 32nd where keys are written together.
+        let range = needed - SLACK..=needed + needed / 32 + SLACK;
+        assert!(
+            range.contains(&lives),
+            "{name}, {policy:?}: {lives:?} of {needed:?}"
+        );
     }
 }
 
@@ -119,7 +144,7 @@ async fn on_a_given_clock_every_check_gives_its_key_a_life_anew() {
                 let _: i64 = stored.0.pexpire(key.to_string(), 40_000).await.unwrap();
             }
             if is_in_batch {
-                let requests = keys.map(|key| fastlimit_core::Request::new(key, &policy, CHECK));
+                let requests = keys.map(|key| Request::new(key, &policy, CHECK));
                 for outcome in together(&store, requests).await {
                     assert!(outcome.unwrap().is_allowed());
                 }
