@@ -11,10 +11,10 @@ use crate::{NONE_LEFT, Result, ceiling};
 
 #[derive(Clone)]
 pub(crate) enum Call {
-    /// A check of a limiter.
+    /// A check of a limiter, of each key under the next of the policies.
     Check {
         limiter: RateLimiter,
-        policy: Policy,
+        policies: Arc<[Policy]>,
         keys: Arc<[String]>,
         is_denied: bool,
     },
@@ -33,14 +33,20 @@ pub(crate) enum Call {
     Ping(MultiplexedConnection),
 }
 
-/// Checks by a store of its own, of the first so many of the keys.
-pub(crate) async fn check(url: &str, limits: &str, count: usize) -> Result<Call> {
+/// Checks by a store of its own, of the first so many of the keys, under a policy for each of the
+/// limits.
+pub(crate) async fn check(url: &str, limits: &[&str], count: usize) -> Result<Call> {
     let store = RedisStore::connect(url).await?;
+    let named = |(number, limits): (usize, &&str)| match number {
+        0 => Policy::new(keys::POLICY, *limits),
+        more => Policy::new(&format!("{}{more}", keys::POLICY), *limits),
+    };
+    let policies: std::result::Result<_, _> = limits.iter().enumerate().map(named).collect();
     Ok(Call::Check {
         limiter: RateLimiter::builder(store).prefix(keys::PREFIX).build(),
-        policy: Policy::new(keys::POLICY, limits)?,
+        policies: policies?,
         keys: identifiers(count),
-        is_denied: limits == NONE_LEFT,
+        is_denied: limits == [NONE_LEFT],
     })
 }
 
@@ -98,12 +104,13 @@ return 1";
         match self {
             Self::Check {
                 limiter,
-                policy,
+                policies,
                 keys,
                 is_denied,
             } => {
-                let key = &keys[turn.wrapping_mul(7_919) % keys.len()];
-                if limiter.check(key, &*policy).await?.is_denied() != *is_denied {
+                let at = turn.wrapping_mul(7_919) % keys.len();
+                let (key, policy) = (&keys[at], &policies[at % policies.len()]);
+                if limiter.check(key, policy).await?.is_denied() != *is_denied {
                     return Err("a check was not decided as expected".into());
                 }
             }
@@ -145,7 +152,7 @@ return 1";
     pub(crate) async fn fill(&self) -> Result<()> {
         let Self::Check {
             limiter,
-            policy,
+            policies,
             keys,
             ..
         } = self
@@ -154,10 +161,12 @@ return 1";
         };
         let tasks: Vec<_> = (0..256)
             .map(|task| {
-                let (limiter, policy, keys) = (limiter.clone(), policy.clone(), Arc::clone(keys));
+                let (limiter, keys) = (limiter.clone(), Arc::clone(keys));
+                let policies = Arc::clone(policies);
                 tokio::spawn(async move {
-                    for key in keys.iter().skip(task).step_by(256) {
-                        let _ = limiter.check(key, &policy).await?;
+                    for (at, key) in keys.iter().enumerate().skip(task).step_by(256) {
+                        let policy = &policies[at % policies.len()];
+                        let _ = limiter.check(key, policy).await?;
                     }
                     Result::Ok(())
                 })

@@ -90,8 +90,8 @@ async fn main() -> Result<()> {
 /// Batches against one check per call, by the number of tasks.
 async fn tasks(server: &Server, url: &str) -> Result<()> {
     server.clear().await?;
-    let many = check(url, ONE_WINDOW, KEYS).await?;
-    let one = check(url, ONE_WINDOW, 1).await?;
+    let many = check(url, &[ONE_WINDOW], KEYS).await?;
+    let one = check(url, &[ONE_WINDOW], 1).await?;
     let alone = Call::alone(url).await?;
     let ping = Call::ping(url).await?;
     let return_one = Call::return_one(url).await?;
@@ -163,19 +163,28 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
 async fn scripts(server: &Server) -> Result<()> {
     let mut rows = Vec::new();
     for (name, limits) in [
-        ("fixed window", ONE_WINDOW),
-        ("sliding window", "1_000_000_000/day sliding-window"),
-        ("token bucket", "1_000_000_000/day token-bucket"),
+        ("fixed window", &[ONE_WINDOW][..]),
+        ("sliding window", &["1_000_000_000/day sliding-window"]),
+        ("token bucket", &["1_000_000_000/day token-bucket"]),
         // Of so short a period, and asked for as fast as it fills.
         (
             "token bucket, another end each time",
-            "1/second burst 1_000_000 token-bucket",
+            &["1/second burst 1_000_000 token-bucket"],
         ),
         (
             "three fixed windows",
-            "1_000_000_000/minute; 1_000_000_000/hour; 1_000_000_000/day",
+            &["1_000_000_000/minute; 1_000_000_000/hour; 1_000_000_000/day"],
         ),
-        ("fixed window, denied", NONE_LEFT),
+        (
+            "a fixed window, of four policies",
+            &[
+                ONE_WINDOW,
+                "900_000_000/day",
+                "800_000_000/hour",
+                "700_000_000/hour",
+            ],
+        ),
+        ("fixed window, denied", &[NONE_LEFT]),
     ] {
         let call = check(server.url(), limits, KEYS).await?;
         rows.push((name, Row::Afresh(1_000, call)));
