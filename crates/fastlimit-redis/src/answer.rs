@@ -22,15 +22,22 @@ pub(crate) enum ItemAnswer<'reply> {
     Refused(&'reply ServerError),
 }
 
-/// What a reply hangs on that leaves out what follows from the time and a limit.
+/// What the script adds to what remains in a fixed window that denies a request; more than that.
+const DENIED: i64 = 1 << 43;
+
+/// A limit that a reply hangs on, which leaves out what follows from the time and from this.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Asked {
-    /// The period of the limit, milliseconds.
+    /// Milliseconds.
     pub(crate) period: u64,
+    /// What a bucket gets back in a period, milli.
+    pub(crate) number: u64,
+    /// The most at once, milli.
+    pub(crate) capacity: u64,
     pub(crate) resets: Resets,
 }
 
-/// When a limit resets that allowed a request at the present time.
+/// When a limit resets whose state is that of the present time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Resets {
     /// A fixed window: when the aligned window ends that holds the time.
@@ -39,11 +46,7 @@ pub(crate) enum Resets {
     WithTheNextWindow,
     /// A bucket: when what is missing has come back, which is known from what remains if it is whole
     /// milli. Otherwise the script says.
-    WhenFull {
-        /// What comes back in a period, and what the bucket holds, milli.
-        number: u64,
-        capacity: u64,
-    },
+    WhenFull,
 }
 
 /// Reads the reply to a batch whose items have these shapes; `None` if it is none of the script's.
@@ -83,18 +86,28 @@ fn read_item<'reply>(
     (is_read && outcome.is_allowed() != is_denied).then_some(ItemAnswer::Outcome(outcome))
 }
 
-/// Reads the answer where all limits allow a request at the present time: of each what remains, of
-/// the first one as the negative number that says so, and when it resets where that does not follow
-/// from the time or from what remains.
+/// Reads the answer that is told by a negative number: what remains of the first limit, and then of the
+/// others. All of them allow the request in the state of the present time, or a lone fixed window denies
+/// it. When a limit resets stands there only where that does not follow.
 fn short_answer<'reply>(
     short: i64,
     rest: &mut Pieces<'reply>,
     now: Timestamp,
     shape: &Shape,
 ) -> Option<ItemAnswer<'reply>> {
-    let mut first = Some((-1_i64).checked_sub(short)?);
+    let first = (-1_i64).checked_sub(short)?;
+    let mut asked = shape.asked();
+    if first >= DENIED {
+        let (Some(window), None) = (asked.next(), asked.next()) else {
+            return None;
+        };
+        let remaining = first.checked_sub(DENIED)?;
+        let verdict = denied_by_window(remaining, now, window, shape.cost())?;
+        return Some(ItemAnswer::Outcome(Outcome::new(now, now, [verdict])));
+    }
+    let mut first = Some(first);
     let mut is_read = true;
-    let verdicts = shape.asked().map_while(|asked| {
+    let verdicts = asked.map_while(|asked| {
         let remaining = first.take().or_else(|| rest.take_number());
         let verdict = remaining.and_then(|remaining| short_verdict(remaining, rest, now, asked));
         is_read &= verdict.is_some();
@@ -104,36 +117,46 @@ fn short_answer<'reply>(
     is_read.then_some(ItemAnswer::Outcome(outcome))
 }
 
+fn denied_by_window(remaining: i64, now: Timestamp, window: Asked, cost: u64) -> Option<Verdict> {
+    if window.resets != Resets::WithTheWindow {
+        return None;
+    }
+    let reset_after = Duration::from_millis(until_window_ends(now, window.period)?);
+    let wait = (cost <= window.capacity).then_some(reset_after);
+    Some(Verdict::denied(milli(remaining)?, reset_after, wait))
+}
+
 fn short_verdict(
     remaining: i64,
     rest: &mut Pieces<'_>,
     now: Timestamp,
     asked: Asked,
 ) -> Option<Verdict> {
-    let until_window_ends = || {
-        let elapsed = now.as_millis().checked_rem(asked.period)?;
-        asked.period.checked_sub(elapsed)
-    };
+    let until_window_ends = || until_window_ends(now, asked.period);
     let (remaining, reset_after) = match asked.resets {
         Resets::WithTheWindow => (remaining, Duration::from_millis(until_window_ends()?)),
         Resets::WithTheNextWindow => {
             let reset_after = until_window_ends()?.checked_add(asked.period)?;
             (remaining, Duration::from_millis(reset_after))
         }
-        Resets::WhenFull { number, capacity } if remaining >= WHOLE => {
+        Resets::WhenFull if remaining >= WHOLE => {
             let remaining = remaining.checked_sub(WHOLE)?;
-            let missing = capacity.checked_sub(unsigned(remaining)?)?;
-            (remaining, time_to_fill(missing, number, asked.period)?)
+            let missing = asked.capacity.checked_sub(unsigned(remaining)?)?;
+            (remaining, time_to_fill(missing, asked)?)
         }
-        Resets::WhenFull { .. } => (remaining, duration(rest.take_number()?)?),
+        Resets::WhenFull => (remaining, duration(rest.take_number()?)?),
     };
     Some(Verdict::allowed(milli(remaining)?, reset_after))
 }
 
+fn until_window_ends(now: Timestamp, period: u64) -> Option<u64> {
+    period.checked_sub(now.as_millis().checked_rem(period)?)
+}
+
 /// How long until so many milli have come back, rounded up.
-fn time_to_fill(missing: u64, number: u64, period: u64) -> Option<Duration> {
-    let product = u128::from(missing).checked_mul(u128::from(period))?;
-    let number = u128::from(number);
+fn time_to_fill(missing: u64, bucket: Asked) -> Option<Duration> {
+    let product = u128::from(missing).checked_mul(u128::from(bucket.period))?;
+    let number = u128::from(bucket.number);
     let time = product
         .checked_add(number.checked_sub(1)?)?
         .checked_div(number)?;
@@ -314,6 +337,31 @@ mod tests {
     }
 
     #[test]
+    fn a_denial_by_a_lone_window_follows_from_what_remains() {
+        use Algorithm::{FixedWindow, SlidingWindow, TokenBucket};
+        let now = Timestamp::from_millis(1_007);
+        let reply = numbers(&[1_007, -1 - 2 - DENIED]);
+        let millis = Duration::from_millis;
+        let of = |cost| Shape::of(&[(FixedWindow, 10)]).costing(cost);
+        for (cost, wait) in [(3, Some(millis(3))), (5, Some(millis(3))), (6, None)] {
+            let shape = of(cost);
+            let answers = read(&reply, std::iter::once(&shape)).unwrap();
+            let verdict = Verdict::denied(Cost::milli(2), millis(3), wait);
+            let outcome = Outcome::new(now, now, [verdict]);
+            assert_eq!(answers, [ItemAnswer::Outcome(outcome)], "{cost}");
+        }
+        for limits in [
+            &[][..],
+            &[(SlidingWindow, 10)],
+            &[(TokenBucket, 10)],
+            &[(FixedWindow, 10), (FixedWindow, 20)],
+        ] {
+            let shape = Shape::of(limits).costing(3);
+            assert_eq!(read(&reply, std::iter::once(&shape)), None, "{limits:?}");
+        }
+    }
+
+    #[test]
     fn a_reply_of_another_shape_is_none() {
         let past_the_end = (1 << 52) + 1;
         for reply in [
@@ -329,6 +377,8 @@ mod tests {
             numbers(&[-5, 0, 1, 2]),
             numbers(&[5, -1, 1, 2]),
             numbers(&[5, -2 - (1 << 41)]),
+            numbers(&[5, -2 - (1 << 41) - DENIED]),
+            numbers(&[5, -DENIED]),
             numbers(&[5, i64::MIN]),
             numbers(&[5, 0, -1, 2]),
             numbers(&[5, 0, 1, -2]),

@@ -56,23 +56,31 @@ impl Shape {
         &self.0
     }
 
+    /// What the request costs, milli.
+    pub(crate) fn cost(&self) -> u64 {
+        number(self.0.get(1..7).unwrap_or_default())
+    }
+
     /// What the reply hangs on, limit by limit.
     pub(crate) fn asked(&self) -> impl ExactSizeIterator<Item = Asked> {
         let (limits, _) = self.0.get(HEAD..).unwrap_or_default().as_chunks::<LIMIT>();
-        limits.iter().map(
-            |&[tag, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]| Asked {
-                period: u64::from_be_bytes([0, 0, 0, a, b, c, d, e]),
-                resets: match tag {
-                    SLIDING_WINDOW => Resets::WithTheNextWindow,
-                    TOKEN_BUCKET => Resets::WhenFull {
-                        number: u64::from_be_bytes([0, 0, f, g, h, i, j, k]),
-                        capacity: u64::from_be_bytes([0, 0, l, m, n, o, p, q]),
-                    },
-                    _ => Resets::WithTheWindow,
-                },
+        limits.iter().map(|limit| Asked {
+            period: number(&limit[1..6]),
+            number: number(&limit[6..12]),
+            capacity: number(&limit[12..]),
+            resets: match limit[0] {
+                SLIDING_WINDOW => Resets::WithTheNextWindow,
+                TOKEN_BUCKET => Resets::WhenFull,
+                _ => Resets::WithTheWindow,
             },
-        )
+        })
     }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Appends the last `N` bytes of `value`, which fits into them by the bounds of the model.
@@ -110,6 +118,11 @@ mod tests {
             }
             Self(bytes)
         }
+
+        pub(crate) fn costing(mut self, milli: u64) -> Self {
+            self.0[1..7].copy_from_slice(&milli.to_be_bytes()[2..]);
+            self
+        }
     }
 
     #[test]
@@ -129,18 +142,20 @@ mod tests {
         assert_eq!(shape.as_bytes(), expected);
         let asked: Vec<_> = shape.asked().collect();
         let expected = [
-            (1_000, Resets::WithTheWindow),
-            (
-                3_600_000,
-                Resets::WhenFull {
-                    number: 7_000,
-                    capacity: 3_000,
-                },
-            ),
+            Asked {
+                period: 1_000,
+                number: 5_000,
+                capacity: 5_000,
+                resets: Resets::WithTheWindow,
+            },
+            Asked {
+                period: 3_600_000,
+                number: 7_000,
+                capacity: 3_000,
+                resets: Resets::WhenFull,
+            },
         ];
-        assert_eq!(
-            asked,
-            expected.map(|(period, resets)| Asked { period, resets })
-        );
+        assert_eq!(asked, expected);
+        assert_eq!(shape.cost(), 1_500);
     }
 }

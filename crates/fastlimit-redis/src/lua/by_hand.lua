@@ -112,10 +112,8 @@ for item = 1, count do
       end
     end
   elseif used and (value or by) then
-    local reset_after = window + period - now
-    reply[size + 1], reply[size + 2] = 1, used < capacity and capacity - used or 0
-    reply[size + 3], reply[size + 4] = reset_after, cost <= capacity and reset_after or -1
-    size = size + 4
+    size = size + 1
+    reply[size] = (used < capacity and used - capacity or 0) - 1 - 8796093022208
   else
     if not run then
       expires, absent, keeps_end, quicks = {}, {}, {}, {}

@@ -23,6 +23,7 @@
 --           window resets when the one ends that holds now, a sliding one a period later, and
 --           behind a bucket's stands reset_after (ms), unless 2^42 was taken off as well: it misses
 --           whole milli, capacity - remaining, and resets when they have come back;
+--           or, where a lone fixed window that holds now denies it, -1 - remaining - 2^43;
 --           or one text: what is wrong with a value that is not ours;
 --           or one error: why its key could not be read or written
 --

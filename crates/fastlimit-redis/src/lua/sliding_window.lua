@@ -92,7 +92,7 @@ local function sliding_window()
   end
 
   -- Makes the quick check of a shape of one such limit: it knows a key that was charged in the
-  -- window that holds now, and that is allowed.
+  -- window that holds now.
   function algorithm.quick(shape)
     local limit, cost = shape[1], shape.cost
     local period, window, capacity = limit.period, limit.window, limit.capacity
@@ -113,7 +113,14 @@ local function sliding_window()
       end
       local used = current + carried + cost
       if used > capacity then
-        return nil
+        local free = capacity - current - carried
+        reply[size + 1], reply[size + 2] = 1, free > 0 and free or 0
+        reply[size + 3], reply[size + 4] = window + 2 * period - now, -1
+        if cost <= capacity then
+          reply[size + 4] = algorithm.passes_at(limit, window, current, previous, cost) - now
+        end
+        size = size + 4
+        return false
       end
       size = size + 1
       reply[size] = used - capacity - 1

@@ -108,8 +108,8 @@ local function token_bucket()
     return whole - cost, part
   end
 
-  -- Makes the quick check of a shape of one such limit: it knows a key that is allowed, where the
-  -- products that count are exact.
+  -- Makes the quick check of a shape of one such limit: it knows a key where the products that count
+  -- are exact.
   function algorithm.quick(shape)
     local limit, cost = shape[1], shape.cost
     local number, period, capacity = limit.number, limit.period, limit.capacity
@@ -165,9 +165,19 @@ local function token_bucket()
           whole, part = 0, 0
         end
         used = whole + cost + (part > 0 and 1 or 0)
+        if used > capacity then
+          local free = capacity - used + cost
+          reply[size + 1], reply[size + 2] = 1, free > 0 and free or 0
+          reply[size + 3], reply[size + 4] = time_to_drain(limit, whole, part), -1
+          if cost <= capacity then
+            reply[size + 4] = time_to_drain(limit, whole + cost - capacity, part)
+          end
+          size = size + 4
+          return false
+        end
         whole = whole + cost
         time = whole * period
-        if used > capacity or whole >= most or time >= EXACT then
+        if whole >= most or time >= EXACT then
           return nil
         end
         local rest = time % number
