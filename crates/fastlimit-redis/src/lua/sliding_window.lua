@@ -113,6 +113,9 @@ local function sliding_window()
       end
       local used = current + carried + cost
       if used > capacity then
+        if current > MOST_USED then
+          return nil -- not ours
+        end
         local free = capacity - current - carried
         reply[size + 1], reply[size + 2] = 1, free > 0 and free or 0
         reply[size + 3], reply[size + 4] = window + 2 * period - now, -1

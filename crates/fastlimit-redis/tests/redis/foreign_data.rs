@@ -1,9 +1,10 @@
 //! Values under our keys that others wrote.
 
-use fastlimit_core::{Cost, Entry, Limit, Operation, StoreErrorKind};
+use fastlimit_core::{Cost, Entry, Limit, Operation, Policy, Request, StoreErrorKind};
 use redis::AsyncCommands;
 
-use crate::rig::{Rig, apply, at};
+use crate::batches::together;
+use crate::rig::{Rig, apply, at, patient};
 
 fn bytes_of(limits: &[Limit]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -93,6 +94,74 @@ async fn a_foreign_value_is_an_error_that_names_the_key_and_stays() {
             assert!(error.message().contains(what), "{error}");
             assert_eq!(stored.bytes(key).await.unwrap(), bytes);
             assert_eq!(stored.ttl(key).await, -1);
+        }
+    }
+}
+
+/// A value of each kind, with another byte in each place: an error where it is none to the model, and
+/// otherwise decided as the model decides it.
+#[tokio::test]
+async fn whatever_a_byte_is_it_is_read_as_the_model_reads_it() {
+    const CHECK: Operation = Operation::Check(Cost::ONE);
+    let rig = Rig::new();
+    let store = patient(rig.url()).connections(1).connect().await.unwrap();
+    let mut stored = rig.stored().await;
+    let now = apply(
+        &store,
+        rig.key("now"),
+        "1/day".parse::<Limit>().unwrap(),
+        CHECK,
+    )
+    .await;
+    let now = now.unwrap().now();
+    for text in [
+        "9/366d",
+        "9/366d; 8/183d",
+        "9/366d; 8/183d; 7/122d; 6/61d",
+        "9/366d sliding-window",
+        "9/366d token-bucket",
+        "9/366d; 8/183d sliding-window",
+    ] {
+        let policy = Policy::new("default", text).unwrap();
+        let mut values = Vec::new();
+        for used in [2, 100_000] {
+            let mut entry = Entry::new();
+            let charge = Operation::Charge(Cost::requests(used));
+            let _ = entry.apply(policy.limits(), charge, now);
+            let mut bytes = Vec::new();
+            entry.write_to(&mut bytes);
+            for place in 0..bytes.len() {
+                for byte in [0, 1, bytes[place] ^ 1, bytes[place] ^ 2, 128, 255] {
+                    let mut value = bytes.clone();
+                    value[place] = byte;
+                    values.push((format!("{text} {}", values.len()), value));
+                }
+            }
+        }
+        for values in values.chunks(200) {
+            for (name, value) in values {
+                stored.set(rig.key(name), value).await;
+            }
+            let requests = values
+                .iter()
+                .map(|(name, _)| Request::new(rig.key(name), &policy, CHECK));
+            for (answer, (name, value)) in together(&store, requests).await.into_iter().zip(values)
+            {
+                match (answer, Entry::from_bytes(value)) {
+                    (Ok(outcome), Ok(mut entry)) => {
+                        let expected = entry.apply(policy.limits(), CHECK, outcome.now()).outcome;
+                        assert_eq!(outcome, expected, "{name}: {value:?}");
+                    }
+                    (Err(error), Err(_)) => {
+                        assert_eq!(
+                            error.kind(),
+                            StoreErrorKind::ForeignData,
+                            "{name}: {value:?}"
+                        );
+                    }
+                    (answer, expected) => panic!("{name}: {answer:?} in place of {expected:?}"),
+                }
+            }
         }
     }
 }
