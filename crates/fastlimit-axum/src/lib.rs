@@ -58,6 +58,7 @@
 mod charge;
 mod client_ip;
 mod decimal;
+mod denial;
 mod extractor;
 mod headers;
 mod hook;

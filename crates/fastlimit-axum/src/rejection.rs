@@ -6,9 +6,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fastlimit_core::{Error, Exceeded, Policy};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::headers;
+use crate::{denial, headers};
 
 /// Why a request was refused.
 ///
@@ -114,14 +114,7 @@ impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         match self {
             Self::Denied(exceeded) => {
-                // Put together by hand: a flood of denials is what this is here for.
-                let message = Value::from(exceeded.to_string());
-                let retry_after = Value::from(exceeded.retry_after_seconds());
-                let limit = Value::from(exceeded.limit().to_string());
-                let body = format!(
-                    "{{\"error\":\"rate_limit_exceeded\",\"message\":{message},\
-                     \"retry_after\":{retry_after},\"limit\":{limit}}}"
-                );
+                let body = denial::body(&exceeded);
                 let mut response = json_response(StatusCode::TOO_MANY_REQUESTS, body);
                 headers::show_denial(&exceeded, &mut response);
                 response

@@ -236,7 +236,7 @@ impl FromStr for Limit {
 impl fmt::Display for Limit {
     /// Writes the limit as it may be parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.rate())?;
+        self.rate().fmt(f)?;
         match self.algorithm() {
             // What a text means where it names none.
             Algorithm::FixedWindow => Ok(()),

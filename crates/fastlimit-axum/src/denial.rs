@@ -1,0 +1,74 @@
+//! The body of a denial, in JSON.
+//!
+//! Put together by hand, into one text: a flood of denials is what all this is here for.
+
+use std::fmt::{self, Write};
+
+use fastlimit_core::Exceeded;
+use serde_json::Value;
+
+/// Takes nearly every body, which then never grows.
+const ROOM: usize = 192;
+
+/// Says which limit refused, and when to come back.
+pub(crate) fn body(exceeded: &Exceeded) -> String {
+    let mut body = String::with_capacity(ROOM);
+    body.push_str("{\"error\":\"rate_limit_exceeded\",\"message\":\"");
+    write_escaped(&mut body, exceeded);
+    body.push_str("\",\"retry_after\":");
+    match exceeded.retry_after_seconds() {
+        Some(seconds) => body.push_str(itoa::Buffer::new().format(seconds)),
+        None => body.push_str("null"),
+    }
+    body.push_str(",\"limit\":\"");
+    write_escaped(&mut body, exceeded.limit());
+    body.push_str("\"}");
+    body
+}
+
+/// Writes what stands between the quotes of a string.
+fn write_escaped(body: &mut String, text: impl fmt::Display) {
+    let start = body.len();
+    // A `String` refuses nothing.
+    let _ = write!(body, "{text}");
+    let written = body.get(start..).unwrap_or_default();
+    // All are looked at, not only those up to the first: many at once.
+    if written
+        .bytes()
+        .fold(true, |all, byte| all & stands_for_itself(byte))
+    {
+        return;
+    }
+    let quoted = Value::from(written).to_string();
+    let escaped = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    body.truncate(start);
+    body.push_str(escaped.unwrap_or_default());
+}
+
+fn stands_for_itself(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_reads_as_it_was() {
+        for text in [
+            "",
+            "100/minute burst 5 token-bucket",
+            "\"",
+            "a\"b\\c\\\\\"\"",
+            "\0\t\n\r\x1f\x7f",
+            "Grüße, 限制, 🦀\"",
+        ] {
+            let mut body = String::from("\"");
+            write_escaped(&mut body, text);
+            body.push('"');
+            assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), text);
+        }
+    }
+}
