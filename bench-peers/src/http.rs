@@ -2,6 +2,8 @@
 //! that over one.
 
 mod socket;
+#[path = "../../benches/http_load/three_headers.rs"]
+mod three_headers;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,8 +12,6 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum_limit::{FixedWindowLimit, FixedWindowPolicy, Key, LimitState, StorageKey};
 use fastlimit::{MemoryStore, Policy, RateLimitLayer, RateLimiter};
@@ -55,14 +55,11 @@ pub fn print(turns: Turns) -> Result<()> {
     socket::print(over_a_socket(), turns)
 }
 
-/// The rows over a socket, where a layer that does nothing cannot be seen.
+/// The rows over a socket, where a layer that does nothing can hardly be seen.
 fn over_a_socket() -> Vec<(&'static str, Router)> {
     vec![
         ("axum alone", bare()),
-        (
-            "_the same three headers, always the same, no limit_",
-            headers(),
-        ),
+        (HEADERS, three_headers::around(bare())),
         ("FastLimit, memory, with headers", fastlimit()),
         ("tower_governor", tower_governor()),
         (
@@ -72,25 +69,7 @@ fn over_a_socket() -> Vec<(&'static str, Router)> {
     ]
 }
 
-/// What headers cost by themselves: to set as cheaply as can be, to write, to send, to read.
-fn headers() -> Router {
-    const NAMES: [HeaderName; 3] = [
-        HeaderName::from_static("x-ratelimit-limit"),
-        HeaderName::from_static("x-ratelimit-remaining"),
-        HeaderName::from_static("x-ratelimit-reset"),
-    ];
-    const VALUES: [HeaderValue; 3] = [
-        HeaderValue::from_static("1000000000"),
-        HeaderValue::from_static("999999999"),
-        HeaderValue::from_static("43200"),
-    ];
-    async fn hello() -> Response {
-        let mut response = "hello".into_response();
-        response.headers_mut().extend(NAMES.into_iter().zip(VALUES));
-        response
-    }
-    Router::new().route("/", get(hello))
-}
+const HEADERS: &str = "_a layer with the same three headers, always the same, no limit_";
 
 fn column(clients: u32, turns: Turns) -> Vec<f64> {
     let clients: Vec<SocketAddr> = (0..clients)
@@ -98,7 +77,8 @@ fn column(clients: u32, turns: Turns) -> Vec<f64> {
         .collect();
     let rows: Vec<Row<'_>> = routers()
         .into_iter()
-        .map(|(_, router)| time(router, &clients))
+        // As a server does it: so its routes are put together once, and not for each request.
+        .map(|(_, router)| time(router.with_state(()), &clients))
         .collect();
     turns.medians(&rows)
 }
@@ -108,6 +88,7 @@ fn routers() -> Vec<(&'static str, Router)> {
     vec![
         ("axum alone", bare()),
         ("_a layer that does nothing_", bare().layer(Identity::new())),
+        (HEADERS, three_headers::around(bare())),
         ("FastLimit, memory, with headers", fastlimit()),
         ("tower_governor", tower_governor()),
         (
