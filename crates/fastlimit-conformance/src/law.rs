@@ -92,6 +92,7 @@ macro_rules! __each_law {
             operations::a_charge_goes_past_the_capacity,
             operations::usage_saturates,
             operations::charges_refunds_and_resets_are_always_allowed,
+            operations::a_promise_to_answer_at_once_is_kept,
             giving_back::a_refund_gives_back_what_was_charged,
             giving_back::a_refund_never_gives_more_than_is_in_use,
             giving_back::a_refund_from_another_window_is_ignored,

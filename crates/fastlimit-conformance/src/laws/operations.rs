@@ -1,6 +1,6 @@
 //! Peeks and charges, and what all operations have in common.
 
-use fastlimit_core::{Algorithm, Cost, Operation};
+use fastlimit_core::{Algorithm, Cost, Operation, Reply};
 
 use crate::scene::{MILLISECOND, Scene, untimed};
 use crate::{LawResult, StoreFactory, Tested};
@@ -202,4 +202,58 @@ pub async fn charges_refunds_and_resets_are_always_allowed(
         }
     }
     Ok(scene.tried_by_algorithm())
+}
+
+/// A store that [promises](fastlimit_core::Store::answers_at_once) to answer at once does so,
+/// whatever it is asked and whatever it answers: callers that trust in it cannot wait for a reply,
+/// and so never learn what became of their check.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation).
+pub async fn a_promise_to_answer_at_once_is_kept(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("a_promise_to_answer_at_once_is_kept", factory).await?;
+    let promising: Vec<_> = (0..scene.instance_count())
+        .filter(|&instance| scene.answers_at_once(instance))
+        .collect();
+    if promising.is_empty() {
+        return Ok(Tested::NotTested {
+            why: "the store does not promise to answer at once",
+        });
+    }
+    for scene in scene.by_every_algorithm() {
+        let [short, long, ..] = scene.quiet_periods().await?;
+        for limits in [vec![(1, short)], vec![(1, short), (2, long)]] {
+            let policy = scene.policy(&limits)?;
+            let charged_at = scene.now().await?;
+            for &instance in &promising {
+                let subject = scene.subject(format_args!("{policy} by {instance}"));
+                let subject = subject.through(instance);
+                for operation in [
+                    Operation::Peek(Cost::ONE),
+                    Operation::Check(Cost::ONE),
+                    Operation::Peek(Cost::ONE),
+                    // Denied, for now and for ever.
+                    Operation::Check(Cost::ONE),
+                    Operation::Check(Cost::MAX),
+                    Operation::Charge(Cost::ONE),
+                    Operation::Refund {
+                        cost: Cost::requests(2),
+                        charged_at,
+                    },
+                    Operation::Check(Cost::ONE),
+                    Operation::Reset,
+                ] {
+                    if let Reply::Pending(_) = subject.send(&policy, operation)? {
+                        return Err(scene.violation(
+                            format_args!("{operation:?} under {policy}"),
+                            "an answer at once, as the store promises",
+                            "a reply to wait for",
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    Ok(Tested::InFull)
 }

@@ -62,11 +62,19 @@ impl Scene {
     /// only the laws on random histories, which know the times of the answers, can tell what is
     /// left.
     pub(crate) fn by_algorithm(&self) -> impl Iterator<Item = Self> + use<> {
-        let mut algorithms = vec![Algorithm::FixedWindow, Algorithm::SlidingWindow];
-        if self.clock().is_some() {
-            algorithms.push(Algorithm::TokenBucket);
-        }
+        let stands_still = self.clock().is_some();
+        self.by_every_algorithm()
+            .filter(move |scene| stands_still || scene.algorithm != Algorithm::TokenBucket)
+    }
+
+    /// The same in real time too, for laws to which it is all one what is left.
+    pub(crate) fn by_every_algorithm(&self) -> impl Iterator<Item = Self> + use<> {
         let scene = self.clone();
+        let algorithms = [
+            Algorithm::FixedWindow,
+            Algorithm::SlidingWindow,
+            Algorithm::TokenBucket,
+        ];
         algorithms.into_iter().map(move |algorithm| Self {
             algorithm,
             ..scene.clone()
@@ -120,6 +128,11 @@ impl Scene {
 
     pub(crate) fn instance_count(&self) -> usize {
         self.inner.fixture.instances.len()
+    }
+
+    /// Tells whether this instance promises to answer at once.
+    pub(crate) fn answers_at_once(&self, instance: usize) -> bool {
+        self.instance(instance).is_some_and(Store::answers_at_once)
     }
 
     fn instance(&self, index: usize) -> Option<&Arc<dyn Store>> {

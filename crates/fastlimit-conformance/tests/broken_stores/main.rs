@@ -143,6 +143,10 @@ const CAUGHT: &[(M, &[&str])] = &[
         M::ChargeIsDenied,
         &["charges_refunds_and_resets_are_always_allowed"],
     ),
+    (
+        M::WaitsDespiteItsPromise,
+        &["a_promise_to_answer_at_once_is_kept"],
+    ),
     (M::DebtCarriesOver, &["a_charge_goes_past_the_capacity"]),
     (M::ChargeDoesNotSaturate, &["usage_saturates"]),
     (

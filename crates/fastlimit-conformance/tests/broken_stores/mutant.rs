@@ -106,6 +106,8 @@ pub(crate) enum Mutation {
     TakesPartOfACheck,
     /// Limits of one period share their state.
     IgnoresAlgorithm,
+    /// It promises to answer at once, and a denial has to be waited for.
+    WaitsDespiteItsPromise,
     RetryTooEarlyOf(Algorithm),
     ResetTooEarlyOf(Algorithm),
     LockedOutByFutureOf(Algorithm),
@@ -279,8 +281,20 @@ impl Store for Mutant {
                     Ok(lock(&self.shared.replies).pop_front().unwrap())
                 })
             }
+            M::WaitsDespiteItsPromise => {
+                let outcome = self.locked(&name, request);
+                if outcome.is_allowed() {
+                    Reply::ready(Ok(outcome))
+                } else {
+                    Reply::pending(async { Ok(outcome) })
+                }
+            }
             _ => Reply::ready(Ok(self.locked(&name, request))),
         }
+    }
+
+    fn answers_at_once(&self) -> bool {
+        !matches!(self.broken, M::ReadsThenWrites | M::SwapsReplies)
     }
 }
 
