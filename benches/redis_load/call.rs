@@ -7,7 +7,7 @@ use fastlimit_test_redis::unique_prefix;
 use redis::aio::MultiplexedConnection;
 
 use crate::keys::{self, KEYS, identifiers};
-use crate::{NONE_LEFT, Result, ceiling};
+use crate::{Result, ceiling};
 
 #[derive(Clone)]
 pub(crate) enum Call {
@@ -46,11 +46,19 @@ pub(crate) async fn check(url: &str, limits: &[&str], count: usize) -> Result<Ca
         limiter: RateLimiter::builder(store).prefix(keys::PREFIX).build(),
         policies: policies?,
         keys: identifiers(count),
-        is_denied: limits == [NONE_LEFT],
+        is_denied: false,
     })
 }
 
 impl Call {
+    /// The same, of limits that are spent once all keys were checked once.
+    pub(crate) fn denied(mut self) -> Self {
+        if let Self::Check { is_denied, .. } = &mut self {
+            *is_denied = true;
+        }
+        self
+    }
+
     pub(crate) async fn alone(url: &str) -> Result<Self> {
         let mut connection = connect(url).await?;
         redis::Script::new(ceiling::SOURCE)

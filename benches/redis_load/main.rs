@@ -37,8 +37,6 @@ const LONG_TURNS: Turns = Turns {
     count: 5,
     length: Duration::from_secs(5),
 };
-/// It is spent before it is measured.
-const NONE_LEFT: &str = "1/day";
 const ONE_WINDOW: &str = "1_000_000_000/day";
 
 struct Turns {
@@ -184,9 +182,18 @@ async fn scripts(server: &Server) -> Result<()> {
                 "700_000_000/hour",
             ],
         ),
-        ("fixed window, denied", &[NONE_LEFT]),
     ] {
         let call = check(server.url(), limits, KEYS).await?;
+        rows.push((name, Row::Afresh(1_000, call)));
+    }
+    // Spent before they are measured. One client that goes on and on is what a limiter is there for.
+    for (name, limit, keys) in [
+        ("fixed window, denied", "1/day", KEYS),
+        ("fixed window, one key, denied", "1/day", 1),
+        ("sliding window, one key, denied", "1/day sliding-window", 1),
+        ("token bucket, one key, denied", "1/day token-bucket", 1),
+    ] {
+        let call = check(server.url(), &[limit], keys).await?.denied();
         rows.push((name, Row::Afresh(1_000, call)));
     }
     println!("At 1,000 tasks and {KEYS} keys:\n");
