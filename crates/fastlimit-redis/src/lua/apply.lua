@@ -21,8 +21,18 @@ local function check_of_windows(shape)
     last = max(last, limit.window + limit.period + limit.grace)
   end
 
+  -- The value that was denied last, and where its answer stands: a client that goes on comes many
+  -- times.
+  local denied, denied_at
+
   local function check_of_many(value)
-    if #value ~= length then
+    if value == denied then
+      for i = 0, count * 3 do
+        reply[size + 1 + i] = reply[denied_at + i]
+      end
+      size = size + 1 + count * 3
+      return false
+    elseif #value ~= length then
       return nil
     end
     local fields = { unpack_bytes(format, value) }
@@ -37,6 +47,7 @@ local function check_of_windows(shape)
     if is_denied then
       size = size + 1
       reply[size] = 1
+      denied, denied_at = value, size
       for i = 1, count do
         local used, capacity = fields[i * 2], capacities[i]
         local wait = 0
@@ -67,7 +78,9 @@ local function check_of_windows(shape)
   local most, most_of_other = capacities[1] - cost, capacities[2] - cost
   local most_of_third = count == 3 and capacities[3] - cost or 0
   return function(value)
-    if #value ~= length then
+    if value == denied then
+      return check_of_many(value)
+    elseif #value ~= length then
       return nil
     end
     local a, used, b, used_of_other, c, used_of_third = unpack_bytes(format, value)

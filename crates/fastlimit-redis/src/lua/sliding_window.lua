@@ -98,8 +98,16 @@ local function sliding_window()
     local period, window, capacity = limit.period, limit.window, limit.capacity
     local stamp = shape.start .. pack_bytes('>I7', window)
     local covered, last = period - (now - window), window + 2 * period + limit.grace
+    -- The value that was denied last, and where its answer stands: a client that goes on comes many
+    -- times.
+    local denied, denied_at
     return function(value)
-      if #value ~= 26 then
+      if value == denied then
+        reply[size + 1], reply[size + 2] = 1, reply[denied_at + 1]
+        reply[size + 3], reply[size + 4] = reply[denied_at + 2], reply[denied_at + 3]
+        size = size + 4
+        return false
+      elseif #value ~= 26 then
         return nil
       end
       local start, current, previous = unpack_bytes('>c14I6I6', value)
@@ -117,6 +125,7 @@ local function sliding_window()
           return nil -- not ours
         end
         local free = capacity - current - carried
+        denied, denied_at = value, size + 1
         reply[size + 1], reply[size + 2] = 1, free > 0 and free or 0
         reply[size + 3], reply[size + 4] = window + 2 * period - now, -1
         if cost <= capacity then

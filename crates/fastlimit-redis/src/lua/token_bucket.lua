@@ -128,8 +128,16 @@ local function token_bucket()
       fresh_end = fresh_end + -fresh_end % grain
       full_since = now - fresh_time
     end
+    -- The value that was denied last, and where its answer stands: a client that goes on comes many
+    -- times.
+    local denied, denied_at
     return function(value)
-      if #value ~= 31 then
+      if value == denied then
+        reply[size + 1], reply[size + 2] = 1, reply[denied_at + 1]
+        reply[size + 3], reply[size + 4] = reply[denied_at + 2], reply[denied_at + 3]
+        size = size + 4
+        return false
+      elseif #value ~= 31 then
         return nil
       end
       local head, at, whole, part, drain = unpack_bytes('>c7I7I6I5I6', value)
@@ -167,6 +175,7 @@ local function token_bucket()
         used = whole + cost + (part > 0 and 1 or 0)
         if used > capacity then
           local free = capacity - used + cost
+          denied, denied_at = value, size + 1
           reply[size + 1], reply[size + 2] = 1, free > 0 and free or 0
           reply[size + 3], reply[size + 4] = time_to_drain(limit, whole, part), -1
           if cost <= capacity then
