@@ -7,8 +7,8 @@
 //!
 //! Each application is served by one thread and asked by `wrk` in turns, and a row is the median of
 //! its turns: only the ratio of two rows of one run says something. The kernel's part of a request
-//! hides much of the layer's, which `layer` measures alone. No layer that sends three headers comes
-//! nearer to bare than the one with headers that are always the same.
+//! hides much of the layer's, which `layer` measures alone. Headers that are always the same and no
+//! limit are about as near to bare as a layer with three headers comes.
 
 mod three_headers;
 mod wrk;

@@ -3,7 +3,7 @@
 //!
 //! ```console
 //! cargo bench --bench redis_load
-//! cargo bench --bench redis_load -- tasks   # or: scripts, unix
+//! cargo bench --bench redis_load -- tasks   # or: scripts, denials, unix
 //! ```
 //!
 //! The rows of a table are measured in turns, and a row is the median of its turns: only the
@@ -74,6 +74,9 @@ async fn main() -> Result<()> {
     }
     if is_asked("scripts") {
         scripts(&server).await?;
+    }
+    if is_asked("denials") {
+        denials(&server).await?;
     }
     match server.unix_url() {
         Some(url) if is_asked("unix") => {
@@ -157,7 +160,7 @@ async fn tasks(server: &Server, url: &str) -> Result<()> {
     .await
 }
 
-/// The algorithms, several limits, and denials.
+/// The algorithms, and several limits.
 async fn scripts(server: &Server) -> Result<()> {
     let mut rows = Vec::new();
     for (name, limits) in [
@@ -186,17 +189,27 @@ async fn scripts(server: &Server) -> Result<()> {
         let call = check(server.url(), limits, KEYS).await?;
         rows.push((name, Row::Afresh(1_000, call)));
     }
-    // Spent before they are measured. One client that goes on and on is what a limiter is there for.
+    println!("At 1,000 tasks and {KEYS} keys:\n");
+    measure(server, &LONG_TURNS, rows).await
+}
+
+/// One client that goes on and on, which is what a limiter is there for; and very many of them.
+async fn denials(server: &Server) -> Result<()> {
+    let one = check(server.url(), &[ONE_WINDOW], 1).await?;
+    let mut rows = vec![("fixed window, one key, allowed", Row::Afresh(1_000, one))];
     for (name, limit, keys) in [
-        ("fixed window, denied", "1/day", KEYS),
-        ("fixed window, one key, denied", "1/day", 1),
-        ("sliding window, one key, denied", "1/day sliding-window", 1),
-        ("token bucket, one key, denied", "1/day token-bucket", 1),
+        ("fixed window, one key", "1/day", 1),
+        ("sliding window, one key", "1/day sliding-window", 1),
+        ("token bucket, one key", "1/day token-bucket", 1),
+        ("fixed window, 100,000 keys", "1/day", KEYS),
+        ("sliding window, 100,000 keys", "1/day sliding-window", KEYS),
+        ("token bucket, 100,000 keys", "1/day token-bucket", KEYS),
     ] {
+        // The limits are spent when the keys have been asked for once, before the turn.
         let call = check(server.url(), &[limit], keys).await?.denied();
         rows.push((name, Row::Afresh(1_000, call)));
     }
-    println!("At 1,000 tasks and {KEYS} keys:\n");
+    println!("Denied, but for the first row, at 1,000 tasks:\n");
     measure(server, &LONG_TURNS, rows).await
 }
 

@@ -204,9 +204,9 @@ pub async fn charges_refunds_and_resets_are_always_allowed(
     Ok(scene.tried_by_algorithm())
 }
 
-/// A store that [promises](fastlimit_core::Store::answers_at_once) to answer at once does so,
-/// whatever it is asked and whatever it answers: callers that trust in it cannot wait for a reply,
-/// and so never learn what became of their check.
+/// A store that [promises](fastlimit_core::Store::answers_at_once) to answer at once does so for
+/// every operation, and whether it is allowed or denied: callers that trust in it cannot wait for a
+/// reply, and so never learn what became of their check.
 ///
 /// # Errors
 ///
@@ -229,27 +229,34 @@ pub async fn a_promise_to_answer_at_once_is_kept(factory: &dyn StoreFactory) -> 
             for &instance in &promising {
                 let subject = scene.subject(format_args!("{policy} by {instance}"));
                 let subject = subject.through(instance);
-                for operation in [
-                    Operation::Peek(Cost::ONE),
-                    Operation::Check(Cost::ONE),
-                    Operation::Peek(Cost::ONE),
-                    // Denied, for now and for ever.
-                    Operation::Check(Cost::ONE),
-                    Operation::Check(Cost::MAX),
-                    Operation::Charge(Cost::ONE),
-                    Operation::Refund {
-                        cost: Cost::requests(2),
-                        charged_at,
-                    },
-                    Operation::Check(Cost::ONE),
-                    Operation::Reset,
+                let refund = Operation::Refund {
+                    cost: Cost::requests(2),
+                    charged_at,
+                };
+                for (operation, is_allowed) in [
+                    (Operation::Peek(Cost::ONE), true),
+                    (Operation::Check(Cost::ONE), true),
+                    (Operation::Peek(Cost::ONE), false),
+                    (Operation::Check(Cost::ONE), false),
+                    (Operation::Check(Cost::MAX), false),
+                    (Operation::Check(Cost::ZERO), true),
+                    (Operation::Charge(Cost::ONE), true),
+                    (refund, true),
+                    (Operation::Check(Cost::ONE), true),
+                    (Operation::Reset, true),
                 ] {
-                    if let Reply::Pending(_) = subject.send(&policy, operation)? {
-                        return Err(scene.violation(
-                            format_args!("{operation:?} under {policy}"),
-                            "an answer at once, as the store promises",
-                            "a reply to wait for",
-                        ));
+                    let what = format!("{operation:?} under {policy}");
+                    match subject.send(&policy, operation)? {
+                        Reply::Ready(Ok(outcome)) => {
+                            scene.equal(what, outcome.is_allowed(), is_allowed)?;
+                        }
+                        Reply::Ready(Err(error)) => {
+                            return Err(scene.violation(what, "an answer", error));
+                        }
+                        Reply::Pending(_) => {
+                            let expected = "an answer at once, as the store promises";
+                            return Err(scene.violation(what, expected, "a reply to wait for"));
+                        }
                     }
                 }
             }

@@ -290,7 +290,7 @@ const CAUGHT: &[(M, &[&str])] = &[
 ];
 
 /// Ways to be broken for one algorithm alone: each law catches them for every algorithm.
-fn caught_for(algorithm: Algorithm) -> [(M, &'static str); 10] {
+fn caught_for(algorithm: Algorithm) -> [(M, &'static str); 11] {
     [
         (
             M::RetryTooEarlyOf(algorithm),
@@ -321,6 +321,10 @@ fn caught_for(algorithm: Algorithm) -> [(M, &'static str); 10] {
         (
             M::DropsWithoutGraceOf(algorithm),
             "dead_state_is_kept_for_the_grace",
+        ),
+        (
+            M::WaitsWithDenialsOf(algorithm),
+            "a_promise_to_answer_at_once_is_kept",
         ),
         (
             M::NeverSaysNeverOf(algorithm),

@@ -106,8 +106,9 @@ pub(crate) enum Mutation {
     TakesPartOfACheck,
     /// Limits of one period share their state.
     IgnoresAlgorithm,
-    /// It promises to answer at once, and a denial has to be waited for.
+    /// It promises to answer at once, and has to be waited for.
     WaitsDespiteItsPromise,
+    WaitsWithDenialsOf(Algorithm),
     RetryTooEarlyOf(Algorithm),
     ResetTooEarlyOf(Algorithm),
     LockedOutByFutureOf(Algorithm),
@@ -283,7 +284,12 @@ impl Store for Mutant {
             }
             M::WaitsDespiteItsPromise => {
                 let outcome = self.locked(&name, request);
-                if outcome.is_allowed() {
+                Reply::pending(async { Ok(outcome) })
+            }
+            M::WaitsWithDenialsOf(algorithm) => {
+                let outcome = self.locked(&name, request);
+                let has_it = |limit: &Limit| limit.algorithm() == algorithm;
+                if outcome.is_allowed() || !request.limits().iter().any(has_it) {
                     Reply::ready(Ok(outcome))
                 } else {
                     Reply::pending(async { Ok(outcome) })
