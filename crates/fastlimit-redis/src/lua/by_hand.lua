@@ -39,7 +39,9 @@ local failed
 -- A local is found faster than a global.
 local KEYS = KEYS
 
-for item = 1, count do
+local item = 0
+while item < count do
+  item = item + 1
   local key, place = item, 1
   if not is_plain then
     key, place = places[item * 2 - 1] + 1, places[item * 2] + 1
@@ -70,6 +72,35 @@ for item = 1, count do
           cost = cost, capacity = capacity, period = period, window = window,
         }
       end
+    end
+    -- Most batches are this to their end: keys that keep their ends, and are allowed.
+    if stamp and is_plain and is_at_once then
+      local value = values[item]
+      while value and #value == 20 do
+        local start, used = unpack_bytes('>c14I6', value)
+        if start ~= stamp or used > most_used_before then
+          break
+        end
+        reply[item + 1], value = used - most_used_before - 1, pack_bytes('>c14I6', stamp, used + cost)
+        if has_msetex then
+          kept = kept or { 'MSETEX', 0 }
+          kept[kept_size + 1], kept[kept_size + 2] = KEYS[item], value
+          kept_size = kept_size + 2
+        else
+          local written = ask('SETRANGE', KEYS[item], '0', value)
+          if type(written) == 'table' then
+            failed = failed or {}
+            failed[item] = written
+          end
+        end
+        item = item + 1
+        value = values[item]
+      end
+      size = item
+      if item > count then
+        break
+      end
+      key = item
     end
   end
   local value, by, used = values[key], counted_by and counted_by[key], nil
