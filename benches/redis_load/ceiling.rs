@@ -11,12 +11,16 @@ use crate::keys::{self, KEYS};
 use crate::server::Server;
 use crate::turn::Turn;
 
-/// The script is private to the store, and read from the same files here.
+/// The script is private to the store, and read from the same file here.
 #[path = "../../crates/fastlimit-redis/src/script.rs"]
-#[allow(dead_code, reason = "the bench calls the script and asks nothing else")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the bench calls the script and asks nothing else"
+)]
 mod script;
 
-pub(crate) use script::SOURCE;
+pub(crate) use script::source;
 
 const REQUESTS: usize = 200_000;
 
@@ -45,7 +49,7 @@ fn shape() -> Vec<u8> {
 /// The script with its arguments written into it: `redis-benchmark` sends no bytes that are zero.
 fn with_arguments() -> String {
     let escaped: String = shape().iter().map(|byte| format!("\\{byte:03}")).collect();
-    format!("local ARGV = {{'', '0', '', '{escaped}'}}\n{SOURCE}")
+    format!("local ARGV = {{'', '0', '', '{escaped}'}}\n{}", source())
 }
 
 pub(crate) struct Ceiling {

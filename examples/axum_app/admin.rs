@@ -57,7 +57,7 @@ async fn reset(
 }
 
 fn describe(policy: &Policy, decision: &Decision) -> Value {
-    let limits = decision.limits().map(|status| {
+    let limits = decision.limits().iter().map(|status| {
         json!({
             "limit": status.limit().to_string(),
             "remaining": status.remaining(),

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use fastlimit::{Key, ManualClock};
+use fastlimit::ManualClock;
+use fastlimit::store::Key;
 use fastlimit_conformance::{
     Fixture, FixtureError, Inspect, StoreFactory, async_trait, conformance_tests,
 };

@@ -2,10 +2,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fastlimit::{
-    AsyncStore, Clock, Entry, Outcome, OwnedRequest, Request, StoreError, StoreErrorKind,
-    async_trait,
-};
+use fastlimit::store::{AsyncStore, Entry, OwnedRequest, Request, async_trait};
+use fastlimit::{Clock, Decision, StoreError, StoreErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 /// How long a request waits while another process writes.
@@ -40,7 +38,7 @@ impl SqliteStore {
         })
     }
 
-    fn apply_blocking(&self, request: &OwnedRequest) -> Result<Outcome, StoreError> {
+    fn apply_blocking(&self, request: &OwnedRequest) -> Result<Decision, StoreError> {
         let request = request.as_request();
         let key = request.key().to_string();
         let mut connection = self
@@ -66,7 +64,7 @@ impl SqliteStore {
         let now = self.clock.now();
         let applied = entry.apply(request.limits(), request.operation(), now);
         if !applied.changed {
-            return Ok(applied.outcome);
+            return Ok(applied.decision);
         }
 
         let written = if entry.is_empty() {
@@ -94,13 +92,13 @@ impl SqliteStore {
             let message = "the transaction may or may not be committed";
             StoreError::new(StoreErrorKind::OutcomeUnknown, message).with_source(error)
         })?;
-        Ok(applied.outcome)
+        Ok(applied.decision)
     }
 }
 
 #[async_trait]
 impl AsyncStore for SqliteStore {
-    async fn apply(&self, request: Request<'_>) -> Result<Outcome, StoreError> {
+    async fn apply(&self, request: Request<'_>) -> Result<Decision, StoreError> {
         // SQLite blocks, so it gets a thread that may.
         let (store, request) = (self.clone(), request.to_owned());
         tokio::task::spawn_blocking(move || store.apply_blocking(&request))

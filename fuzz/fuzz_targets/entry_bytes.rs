@@ -3,7 +3,8 @@
 
 #![no_main]
 
-use fastlimit_core::{Cost, Entry, Operation, Policy, Timestamp};
+use fastlimit_core::store::{Entry, Operation};
+use fastlimit_core::{Cost, Policy, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&[u8], u64, u64)| {
@@ -17,7 +18,8 @@ fuzz_target!(|input: (&[u8], u64, u64)| {
 
     let now = Timestamp::from_millis(now);
     let _ = (entry.is_spent(now), entry.usage_per_mille(now), entry.expires_at());
-    let text = "5/second; 5/second sliding-window; 5/second burst 9 token-bucket; 1/366d token-bucket";
+    let text = "5/second; 5/second sliding-window; 5/second burst 9 token-bucket; \
+                1/366d token-bucket; 5/second sliding-log";
     let policy: Policy = text.parse().expect("a policy");
     for operation in [
         Operation::Check(Cost::milli(cost)),

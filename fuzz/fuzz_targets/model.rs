@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use fastlimit_conformance::model::Model;
-use fastlimit_core::{Algorithm, Cost, Entry, Limit, Operation, Policy, Rate, Timestamp};
+use fastlimit_core::store::format::MOST_LOG_ENTRIES;
+use fastlimit_core::store::{Entry, Operation};
+use fastlimit_core::{Algorithm, Cost, Limit, Policy, Rate, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
 const LONGEST_PERIOD: u64 = 366 * 86_400_000;
@@ -70,12 +72,30 @@ impl<'a> Arbitrary<'a> for History {
                 limits.push(limit);
             }
         }
+        let start = input.int_in_range(0..=Timestamp::MAX.as_millis())?;
+        let mut steps = Vec::new();
+        // Seldom, since it takes as long as a hundred others.
+        if limits.iter().any(fills_up) && input.ratio(1, 100)? {
+            steps.extend((0..MOST_LOG_ENTRIES).map(|_| Step {
+                time: Time::Forward(1),
+                limits: 0,
+                operation: Op::Charge(Amount::Milli(1)),
+            }));
+        }
+        steps.extend(Vec::<Step>::arbitrary(input)?);
         Ok(Self {
             limits,
-            start: input.int_in_range(0..=Timestamp::MAX.as_millis())?,
-            steps: Vec::arbitrary(input)?,
+            start,
+            steps,
         })
     }
+}
+
+/// Tells whether a charge in each millisecond makes the oldest entries of a log one. The model takes
+/// the longer for it the longer the period is.
+fn fills_up(limit: &Limit) -> bool {
+    limit.algorithm() == Algorithm::SlidingLog
+        && (MOST_LOG_ENTRIES as u128 + 1..=60_000).contains(&limit.rate().period().as_millis())
 }
 
 fn any_limit(input: &mut Unstructured<'_>) -> Result<Limit> {
@@ -89,14 +109,20 @@ fn any_limit(input: &mut Unstructured<'_>) -> Result<Limit> {
         1 => *input.choose(&[1, 1_000, 60_000, 3_600_000, 86_400_000, LONGEST_PERIOD])?,
         _ => input.int_in_range(1..=LONGEST_PERIOD)?,
     };
-    let rate = Rate::new(requests, Duration::from_millis(period)).expect("in the domain");
-    Ok(match input.int_in_range(0..=3)? {
-        0 => Limit::new(rate, Algorithm::FixedWindow),
-        1 => Limit::new(rate, Algorithm::SlidingWindow),
-        2 => Limit::new(rate, Algorithm::TokenBucket),
-        _ => Limit::token_bucket(rate, input.int_in_range(1..=Limit::MAX_BURST)?)
-            .unwrap_or(Limit::new(rate, Algorithm::TokenBucket)),
-    })
+    let rate = |requests| Rate::new(requests, Duration::from_millis(period)).expect("in the domain");
+    let algorithm = *input.choose(Algorithm::ALL)?;
+    let with_a_burst = algorithm == Algorithm::TokenBucket && bool::arbitrary(input)?;
+    let limit = if with_a_burst {
+        let burst = input.int_in_range(1..=Limit::MAX_BURST)?;
+        Limit::token_bucket(rate(requests), burst)
+    } else {
+        Limit::new(rate(requests), algorithm)
+    };
+    // A burst that would drain for too long, or a log that is too large.
+    Ok(limit.unwrap_or_else(|_| {
+        let requests = requests.min(Limit::MAX_LOG_REQUESTS);
+        Limit::new(rate(requests), algorithm).expect("any algorithm has so many")
+    }))
 }
 
 impl Amount {
@@ -155,18 +181,18 @@ fuzz_target!(|history: History| {
         };
 
         let time = Timestamp::from_millis(now);
-        let outcome = entry.apply(limits, operation, time).outcome;
+        let decision = entry.apply(limits, operation, time).decision;
         let answer = model.apply(limits, operation, time).expect("a known algorithm");
-        if let Some(difference) = answer.difference(&outcome) {
+        if let Some(difference) = answer.difference(&decision) {
             panic!("{operation:?} at {now} under {policy}: {difference:?}");
         }
-        charged_at = outcome.charged_at().as_millis();
+        charged_at = decision.charged_at().as_millis();
 
-        if let (Operation::Check(cost), Some(wait)) = (operation, outcome.retry_after()) {
+        if let (Operation::Check(cost), Some(wait)) = (operation, decision.retry_after()) {
             let passes = |after: Duration| {
                 let later = time.saturating_add(after);
                 let peek = Operation::Peek(cost);
-                entry.clone().apply(limits, peek, later).outcome.is_allowed()
+                entry.clone().apply(limits, peek, later).decision.is_allowed()
             };
             if time.saturating_add(wait).saturating_duration_since(time) == wait {
                 assert!(passes(wait), "not sufficient: {wait:?} at {now} under {policy}");

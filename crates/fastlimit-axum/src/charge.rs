@@ -41,7 +41,7 @@ impl<'a> Charge<'a> {
         Ok(request.check(self.policy))
     }
 
-    #[inline(always)]
+    #[inline]
     fn judge(self, result: Result<Decision, Error>) -> Result<Decision, Rejection> {
         match result {
             Ok(decision) if decision.is_allowed() => Ok(decision),

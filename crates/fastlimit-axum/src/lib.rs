@@ -9,7 +9,7 @@
 //!   [`Quota`] may look things up in the state.
 //! - [`Rejection`] is why a request was refused, and the response for it.
 //!
-//! ```
+//! ```no_run
 //! use std::net::SocketAddr;
 //!
 //! use axum::{Router, routing::get};
@@ -17,20 +17,18 @@
 //! use fastlimit_core::{Policy, RateLimiter};
 //! use fastlimit_memory::MemoryStore;
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let limiter = RateLimiter::new(MemoryStore::new());
 //! let users = RateLimitLayer::new(limiter, Policy::new("users", "100/minute")?);
 //! let app = Router::new().route("/api/users", get(|| async { "users" }).layer(users));
 //!
 //! // The client's address comes from here:
 //! let service = app.into_make_service_with_connect_info::<SocketAddr>();
-//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! # if false {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 //! axum::serve(listener, service).await?;
-//! # }
 //! # Ok(())
 //! # }
-//! # tokio::runtime::Runtime::new().unwrap().block_on(run()).unwrap();
 //! ```
 //!
 //! # Responses

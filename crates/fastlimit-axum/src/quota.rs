@@ -36,6 +36,7 @@ use crate::{ClientIp, HookValue, Rejection};
 ///         let user = state.user_of(token.ok_or(StatusCode::UNAUTHORIZED)?).await;
 ///         Ok(QuotaRequest::new(&state.exports)
 ///             .key(user.ok_or(StatusCode::FORBIDDEN)?)
+///             .tenant("staff")
 ///             .cost(Cost::requests(5)))
 ///     }
 /// }
@@ -69,19 +70,7 @@ pub trait Quota<S> {
 }
 
 /// A policy, and what of it one request is charged: by the client's address, to the tenant
-/// `default`, cost 1, unless told otherwise.
-///
-/// ```
-/// use fastlimit_axum::QuotaRequest;
-/// use fastlimit_core::{Cost, Policy};
-///
-/// let policy = Policy::new("uploads", "10/hour")?;
-/// let request = QuotaRequest::new(&policy)
-///     .key("user:42")
-///     .tenant("premium")
-///     .cost(Cost::requests(3));
-/// # Ok::<(), fastlimit_core::Error>(())
-/// ```
+/// `default`, cost 1, unless told otherwise. A [`Quota`] returns it.
 #[derive(Clone)]
 #[must_use = "it charges nothing by itself"]
 pub struct QuotaRequest {

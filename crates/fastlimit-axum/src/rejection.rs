@@ -20,8 +20,12 @@ use crate::{denial, headers};
 /// use axum::{http::StatusCode, response::IntoResponse};
 /// use fastlimit_axum::Rejection;
 ///
-/// let response = Rejection::MissingClientAddress.into_response();
-/// assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+/// let rejection = Rejection::hook((StatusCode::UNAUTHORIZED, "no such API key"));
+/// assert_eq!(rejection.into_response().status(), StatusCode::UNAUTHORIZED);
+///
+/// let same = Rejection::hook(Rejection::MissingClientAddress);
+/// assert!(matches!(same, Rejection::MissingClientAddress));
+/// assert_eq!(same.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -46,17 +50,6 @@ pub enum Rejection {
 impl Rejection {
     /// Creates a rejection that answers with a response of your own. A rejection stays what it
     /// is.
-    ///
-    /// ```
-    /// use axum::{http::StatusCode, response::IntoResponse};
-    /// use fastlimit_axum::Rejection;
-    ///
-    /// let rejection = Rejection::hook((StatusCode::UNAUTHORIZED, "no such API key"));
-    /// assert_eq!(rejection.into_response().status(), StatusCode::UNAUTHORIZED);
-    ///
-    /// let same = Rejection::hook(Rejection::MissingClientAddress);
-    /// assert!(matches!(same, Rejection::MissingClientAddress));
-    /// ```
     pub fn hook(response: impl IntoResponse + 'static) -> Self {
         let mut response = Some(response);
         let any: &mut dyn Any = &mut response;

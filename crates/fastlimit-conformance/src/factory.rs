@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use fastlimit_core::async_trait;
+use fastlimit_core::store::async_trait;
 
 use crate::Fixture;
 
@@ -14,7 +14,8 @@ pub type FixtureError = Box<dyn Error + Send + Sync>;
 ///
 /// ```
 /// use fastlimit_conformance::{Fixture, FixtureError, StoreFactory, async_trait};
-/// use fastlimit_core::{ManualClock, Reply, Request, Store, StoreError, StoreErrorKind};
+/// use fastlimit_core::store::{Reply, Request};
+/// use fastlimit_core::{ManualClock, Store, StoreError, StoreErrorKind};
 ///
 /// struct MyStore(ManualClock);
 ///
@@ -22,6 +23,10 @@ pub type FixtureError = Box<dyn Error + Send + Sync>;
 ///     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
 ///         // ...
 /// #       Reply::ready(Err(StoreError::new(StoreErrorKind::Refused, "")))
+///     }
+///
+///     fn answers_at_once(&self) -> bool {
+///         true
 ///     }
 /// }
 ///

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use fastlimit_core::Key;
-use fastlimit_core::async_trait;
+use fastlimit_core::store::Key;
+use fastlimit_core::store::async_trait;
 
 use crate::FixtureError;
 

@@ -9,7 +9,8 @@
 //! use std::sync::{Arc, Mutex};
 //!
 //! use fastlimit_conformance::{Fixture, FixtureError, Inspect, StoreFactory, async_trait};
-//! use fastlimit_core::{Clock, Entry, Key, ManualClock, Reply, Request, Store};
+//! use fastlimit_core::store::{Entry, Key, Reply, Request};
+//! use fastlimit_core::{Clock, ManualClock, Store};
 //!
 //! // The store: a lock around a map.
 //! #[derive(Clone)]
@@ -26,7 +27,11 @@
 //!         let entry = entries.entry(request.key().to_string()).or_default();
 //!         let applied = entry.apply(request.limits(), request.operation(), now);
 //!         entries.retain(|_, entry| !entry.is_empty());
-//!         Reply::ready(Ok(applied.outcome))
+//!         Reply::ready(Ok(applied.decision))
+//!     }
+//!
+//!     fn answers_at_once(&self) -> bool {
+//!         true
 //!     }
 //! }
 //!
@@ -112,7 +117,7 @@ mod settings;
 mod tested;
 mod violation;
 
-pub use fastlimit_core::async_trait;
+pub use fastlimit_core::store::async_trait;
 
 pub use factory::{FixtureError, StoreFactory};
 pub use fixture::Fixture;

@@ -4,13 +4,18 @@ use std::fmt;
 ///
 /// ```
 /// # use fastlimit_conformance::{Fixture, FixtureError, StoreFactory, async_trait};
-/// # use fastlimit_core::{Cost, Reply, Request, Store, Timestamp, Outcome, Verdict};
+/// # use fastlimit_core::store::{Reply, Request};
+/// # use fastlimit_core::{Cost, Store, Timestamp, Decision, LimitStatus};
 /// # struct Generous;
 /// # impl Store for Generous {
 /// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
 /// #         let now = Timestamp::from_millis(0);
-/// #         let allowed = |_| Verdict::allowed(Cost::ONE, Default::default());
-/// #         Reply::ready(Ok(Outcome::new(now, now, request.limits().iter().map(allowed))))
+/// #         let allowed = |limit: &_| LimitStatus::allowed(*limit, Cost::ONE, Default::default());
+/// #         Reply::ready(Ok(Decision::new(now, now, request.limits().iter().map(allowed))))
+/// #     }
+/// #
+/// #     fn answers_at_once(&self) -> bool {
+/// #         true
 /// #     }
 /// # }
 /// # struct AllowsEverything;

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex};
 use fastlimit_conformance::{
     Fixture, FixtureError, Inspect, StoreFactory, Tested, async_trait, laws,
 };
-use fastlimit_core::{
-    Clock, Entry, Key, ManualClock, Reply, Request, Store, StoreError, StoreErrorKind, SystemClock,
-};
+use fastlimit_core::store::{Entry, Key, Reply, Request};
+use fastlimit_core::{Clock, ManualClock, Store, StoreError, StoreErrorKind, SystemClock};
 
 type Values = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
@@ -52,7 +51,11 @@ impl<C: Clock> Store for HashMapStore<C> {
                     .map_or(true, |entry| !entry.is_empty() && entry.expires_at() >= now)
             });
         }
-        Reply::ready(Ok(applied.outcome))
+        Reply::ready(Ok(applied.decision))
+    }
+
+    fn answers_at_once(&self) -> bool {
+        true
     }
 }
 

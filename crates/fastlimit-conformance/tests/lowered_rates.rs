@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use fastlimit_conformance::model::Model;
-use fastlimit_core::{Cost, Entry, Limit, Operation, Rate, Timestamp};
+use fastlimit_core::store::{Entry, Operation};
+use fastlimit_core::{Cost, Limit, Rate, Timestamp};
 use fastrand::Rng;
 
 #[test]
@@ -44,9 +45,9 @@ fn core_and_the_model_agree_on_buckets_of_any_rates() {
                 },
             };
             let time = Timestamp::from_millis(now);
-            let outcome = entry.apply(&limits, operation, time).outcome;
+            let decision = entry.apply(&limits, operation, time).decision;
             let answer = model.apply(&limits, operation, time).unwrap();
-            let difference = answer.difference(&outcome);
+            let difference = answer.difference(&decision);
             assert_eq!(
                 difference, None,
                 "{history}.{step}: {operation:?} {limits:?}"

@@ -4,7 +4,8 @@ use fastlimit_conformance::{
     Fixture, FixtureError, LAWS, Law, StoreFactory, Tested, Violation, async_trait, law_count,
     run_all,
 };
-use fastlimit_core::{Reply, Request, Store, StoreError, StoreErrorKind};
+use fastlimit_core::store::{Reply, Request};
+use fastlimit_core::{Store, StoreError, StoreErrorKind};
 
 /// A server that is down.
 struct Down;
@@ -31,6 +32,10 @@ impl Store for Failing {
     fn apply(&self, _: &Request<'_>) -> Reply<'_> {
         let error = StoreError::new(StoreErrorKind::Refused, "out of memory");
         Reply::ready(Err(error))
+    }
+
+    fn answers_at_once(&self) -> bool {
+        true
     }
 }
 

@@ -11,9 +11,15 @@ use std::fmt;
 /// ```
 /// use fastlimit_core::Cost;
 ///
-/// assert_eq!(Cost::requests(2).as_milli(), 2_000);
-/// assert_eq!(Cost::milli(1_500).to_string(), "1.5");
+/// let cost = Cost::milli(1_500);
+/// assert_eq!(cost.as_milli(), 1_500);
+/// assert_eq!(cost.whole_requests(), 1); // rounded down
+/// assert_eq!(cost.to_string(), "1.5");
+///
+/// assert_eq!(Cost::requests(1), Cost::ONE);
 /// assert_eq!(Cost::default(), Cost::ONE);
+/// assert_eq!(Cost::requests(u64::MAX), Cost::MAX);
+/// assert!(Cost::milli(0).is_zero());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost(u64);
@@ -29,25 +35,13 @@ impl Cost {
     pub const MAX: Self = Self(1 << 41);
 
     /// Creates a cost of whole requests.
-    ///
-    /// ```
-    /// use fastlimit_core::Cost;
-    ///
-    /// assert_eq!(Cost::requests(1), Cost::ONE);
-    /// assert_eq!(Cost::requests(u64::MAX), Cost::MAX);
-    /// ```
     #[must_use]
     pub const fn requests(requests: u64) -> Self {
         Self::milli(requests.saturating_mul(1_000))
     }
 
     /// Creates a cost of thousandths of a request.
-    ///
-    /// ```
-    /// use fastlimit_core::Cost;
-    ///
-    /// assert_eq!(Cost::milli(250).to_string(), "0.25");
-    /// ```
+    #[inline]
     #[must_use]
     pub const fn milli(milli: u64) -> Self {
         if milli > Self::MAX.0 {
@@ -57,44 +51,22 @@ impl Cost {
         }
     }
 
-    /// The cost of a number that every count in this crate is bounded by: what a limit may be is
-    /// less than half of what a cost may be, so there is nothing to cut off.
-    #[inline]
-    pub(crate) fn of_capacity(requests: u32) -> Self {
-        Self(u64::from(requests).wrapping_mul(1_000))
-    }
-
     /// Returns the cost in thousandths of a request.
-    ///
-    /// ```
-    /// use fastlimit_core::Cost;
-    ///
-    /// assert_eq!(Cost::ONE.as_milli(), 1_000);
-    /// ```
+    #[inline]
     #[must_use]
     pub const fn as_milli(self) -> u64 {
         self.0
     }
 
     /// Returns the whole requests in this cost, rounded down.
-    ///
-    /// ```
-    /// use fastlimit_core::Cost;
-    ///
-    /// assert_eq!(Cost::milli(2_999).whole_requests(), 2);
-    /// ```
+    #[inline]
     #[must_use]
     pub const fn whole_requests(self) -> u64 {
         self.0 / 1_000
     }
 
     /// Tells whether this is [`Cost::ZERO`].
-    ///
-    /// ```
-    /// use fastlimit_core::Cost;
-    ///
-    /// assert!(Cost::milli(0).is_zero());
-    /// ```
+    #[inline]
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0

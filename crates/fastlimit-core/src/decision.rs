@@ -1,107 +1,113 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::few::Few;
-use crate::store::{Judged, Wait};
-use crate::{Cost, Limit, Outcome, Timestamp, Verdict};
+use smallvec::SmallVec;
 
-/// What the limiter decided of one request.
+use crate::timestamp::whole_millis;
+use crate::{Cost, Limit, Timestamp};
+
+/// What was decided of one request: how each of its limits stands, and what follows for the whole.
 ///
 /// A denial is a decision, not an error: only an error means that we do not know. Where a
 /// denial should end a function, [`into_result`](Decision::into_result) makes `?` do that.
 ///
 /// ```
-/// use fastlimit_core::{RateLimiter, Rate};
-/// # use fastlimit_core::{Error, Reply, Request, Store, Entry, SystemClock, Clock};
-/// # struct MemoryStore;
-/// # impl Store for MemoryStore {
-/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-/// #         let entry = &mut Entry::new();
-/// #         let now = SystemClock.now();
-/// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
-/// #     }
-/// # }
+/// # use std::time::Duration;
+/// # use fastlimit_core::{Cost, Policy, RateLimiter};
+/// # use fastlimit_memory::MemoryStore;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limiter = RateLimiter::new(MemoryStore::new());
+/// let policy = Policy::new("exports", "2/hour; 9/day")?;
+/// let request = limiter.request("user:42").cost(Cost::milli(1_500));
 ///
-/// # async fn run() -> Result<(), Error> {
-/// let limiter = RateLimiter::new(MemoryStore);
-/// let decision = limiter.check("user:42", Rate::per_minute(100)?).await?;
+/// let decision = request.check(&policy).await?;
 /// assert!(decision.is_allowed());
-/// assert_eq!(decision.remaining(), 99);
+/// assert_eq!(decision.remaining_cost(), Cost::milli(500)); // of the limit that has least left
+/// assert_eq!(decision.remaining(), 0); // in whole requests
+/// assert!(decision.reset_after() <= Duration::from_secs(86_400)); // until all is back
+///
+/// let decision = request.check(&policy).await?;
+/// assert!(decision.is_denied());
+/// assert!(decision.retry_after() <= Some(Duration::from_secs(3_600)));
+/// assert_eq!(decision.binding().limit().to_string(), "2/hour");
+/// let left: Vec<u64> = decision.limits().iter().map(|limit| limit.remaining()).collect();
+/// assert_eq!(left, [0, 7]);
 /// # Ok(())
 /// # }
-/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-/// # assert!(std::pin::pin!(run()).poll(&mut context).is_ready());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a decision that nobody looks at denies nothing"]
 pub struct Decision {
     now: Timestamp,
     charged_at: Timestamp,
-    /// What the limits say together: it is asked of every decision.
+    /// Few policies have more than three limits, and a check of those allocates nothing.
+    limits: SmallVec<[LimitStatus; 3]>,
+}
+
+/// How one limit of a decision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitStatus {
+    limit: Limit,
+    /// Milli.
+    remaining: u64,
+    /// Milliseconds.
+    reset_after: u64,
     wait: Wait,
-    limits: Few<LimitStatus>,
+}
+
+/// How long a request has to wait, in order of length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wait {
+    /// It is allowed.
+    Not,
+    Millis(u64),
+    /// Waiting never helps.
+    ForEver,
 }
 
 impl Decision {
-    /// The decision of an outcome under one limit, if it has one verdict.
-    #[inline(always)]
-    pub(crate) fn of_one(outcome: &Outcome, limit: &Limit) -> Option<Self> {
-        let (limit, verdict) = (*limit, outcome.as_one()?);
-        Some(Self {
-            now: outcome.now(),
-            charged_at: outcome.charged_at(),
-            wait: verdict.wait(),
-            limits: Few::One([LimitStatus { limit, verdict }]),
-        })
-    }
-
-    pub(crate) fn new(outcome: Outcome, limits: &[Limit]) -> Result<Self, Outcome> {
-        let verdicts = outcome.verdicts();
-        if verdicts.len() != limits.len() {
-            return Err(outcome);
+    /// Creates a decision, as a store does.
+    ///
+    /// `now` is the store's time as it was read; `charged_at` the time of the state that was
+    /// charged, which is later where the clock had stepped back; `limits` are in the order of the
+    /// request's.
+    ///
+    /// ```
+    /// use fastlimit_core::{Cost, Decision, Limit, LimitStatus, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let (second, now) = (Duration::from_secs(1), Timestamp::from_millis(1_500));
+    /// let limits: [Limit; 2] = ["10/second".parse()?, "1000/hour".parse()?];
+    /// let decision = Decision::new(now, now, [
+    ///     LimitStatus::allowed(limits[0], Cost::requests(9), second / 2),
+    ///     LimitStatus::denied(limits[1], Cost::ZERO, 60 * second, Some(60 * second)),
+    /// ]);
+    /// assert!(decision.is_denied());
+    /// assert_eq!(decision.binding().limit(), limits[1]);
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
+    #[inline]
+    pub fn new(
+        now: Timestamp,
+        charged_at: Timestamp,
+        limits: impl IntoIterator<Item = LimitStatus>,
+    ) -> Self {
+        Self {
+            now,
+            charged_at,
+            limits: limits.into_iter().collect(),
         }
-        let status = |(&limit, &verdict)| LimitStatus { limit, verdict };
-        let limits: Few<_> = limits.iter().zip(verdicts).map(status).collect();
-        Ok(Self {
-            now: outcome.now(),
-            charged_at: outcome.charged_at(),
-            wait: limits.wait(),
-            limits,
-        })
     }
 
     /// Tells whether the request is within its limits.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// assert!(limiter.check("user:42", &policy).await?.is_allowed());
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.wait.is_none()
+        self.limits.iter().all(LimitStatus::is_allowed)
     }
 
     /// Tells whether the request is past a limit; nothing was charged then.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// assert!(!limiter.check("user:42", &policy).await?.is_denied());
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn is_denied(&self) -> bool {
@@ -109,18 +115,6 @@ impl Decision {
     }
 
     /// Returns the whole requests that remain of the limit that has least left, rounded down.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// assert_eq!(limiter.check("user:42", &policy).await?.remaining(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> u64 {
@@ -129,147 +123,61 @@ impl Decision {
 
     /// Returns what remains of the limit that has least left: a check of exactly that cost
     /// passes.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let decision = limiter.request("user:42").cost(Cost::milli(1)).check(&policy).await?;
-    /// assert_eq!(decision.remaining_cost(), Cost::milli(1_999));
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
-        self.limits.remaining()
+        let least = self.limits.iter().map(LimitStatus::remaining_cost).min();
+        least.unwrap_or(Cost::ZERO)
     }
 
     /// Returns the time until every limit is as good as new.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let decision = limiter.check("user:42", &policy).await?;
-    /// assert!(decision.reset_after() <= std::time::Duration::from_secs(86_400));
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        self.limits.reset_after()
+        let longest = self.limits.iter().map(LimitStatus::reset_after).max();
+        longest.unwrap_or(Duration::ZERO)
     }
 
     /// Returns the time after which the same request passes, if nothing else is charged
     /// meanwhile; no earlier time does. `None` if the request is allowed, or if it never will
     /// be because it costs more than a limit's capacity.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let three = limiter.request("user:42").cost(Cost::requests(3));
-    /// assert_eq!(three.check(&policy).await?.retry_after(), None); // never
-    /// let two = limiter.request("user:42").cost(Cost::requests(2));
-    /// assert!(two.check(&policy).await?.is_allowed());
-    /// assert!(two.check(&policy).await?.retry_after().is_some());
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.wait.duration()
+        let longest = self.limits.iter().map(|limit| limit.wait).max();
+        longest.and_then(Wait::duration)
     }
 
     /// Returns the limit that binds: the denied one with the longest wait, else the one with
-    /// the least remaining.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let decision = limiter.check("user:42", &policy).await?;
-    /// assert_eq!(decision.binding().limit().to_string(), "2/hour");
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[inline]
+    /// the least remaining; the first of equals.
     #[must_use]
     pub fn binding(&self) -> LimitStatus {
+        let mut binding = None;
+        for limit in &self.limits {
+            if binding.is_none_or(|other| limit.binds_before(other)) {
+                binding = Some(limit);
+            }
+        }
         // There is at least one.
-        self.limits
-            .binding()
-            .map_or(LimitStatus::NOTHING, |(_, &status)| status)
+        binding.copied().unwrap_or(LimitStatus::NOTHING)
     }
 
     /// Returns how each limit stands, in the policy's order.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let decision = limiter.check("user:42", &policy).await?;
-    /// let remaining: Vec<u64> = decision.limits().map(|status| status.remaining()).collect();
-    /// assert_eq!(remaining, [1, 8]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn limits(&self) -> impl ExactSizeIterator<Item = LimitStatus> + '_ {
-        self.limits.iter().copied()
+    #[inline]
+    #[must_use]
+    pub fn limits(&self) -> &[LimitStatus] {
+        &self.limits
     }
 
     /// Returns the time at which the store decided, by its clock.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let decision = limiter.check("user:42", &policy).await?;
-    /// assert!(decision.now() > fastlimit_core::Timestamp::EPOCH);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// Returns the time that a refund of this charge must name.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let decision = limiter.check("user:42", &policy).await?;
-    /// assert!(decision.charged_at() >= decision.now());
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Returns the time that a refund of this charge must name: that of the state that was
+    /// charged.
     #[inline]
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
@@ -299,25 +207,54 @@ impl Decision {
     }
 }
 
-/// How one limit of a decision stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitStatus {
-    limit: Limit,
-    verdict: Verdict,
-}
-
-impl Judged for LimitStatus {
-    #[inline(always)]
-    fn verdict(&self) -> &Verdict {
-        &self.verdict
-    }
-}
-
 impl LimitStatus {
-    const NOTHING: Self = Self {
-        limit: Limit::NOTHING,
-        verdict: Verdict::standing(0, 0),
-    };
+    const NOTHING: Self = Self::standing(Limit::NOTHING, 0, 0);
+
+    /// Creates the status of a limit that allows the request: `remaining` is what is left
+    /// after it, `reset_after` the time (whole milliseconds) until the limit is as good as new.
+    #[must_use]
+    pub fn allowed(limit: Limit, remaining: Cost, reset_after: Duration) -> Self {
+        Self::standing(limit, remaining.as_milli(), whole_millis(reset_after))
+    }
+
+    /// Creates the status of a limit that denies the request: `remaining` is what is left,
+    /// and `retry_after` the time (whole milliseconds) after which the request passes, `None`
+    /// if it never will because it costs more than the capacity.
+    #[must_use]
+    pub fn denied(
+        limit: Limit,
+        remaining: Cost,
+        reset_after: Duration,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let status = Self::allowed(limit, remaining, reset_after);
+        status.denied_for(retry_after.map(whole_millis))
+    }
+
+    #[inline]
+    pub(crate) const fn standing(limit: Limit, remaining: u64, reset_after: u64) -> Self {
+        Self {
+            limit,
+            remaining,
+            reset_after,
+            wait: Wait::Not,
+        }
+    }
+
+    /// The same of a limit that denies for so many milliseconds, or for ever.
+    pub(crate) fn denied_for(self, millis: Option<u64>) -> Self {
+        let wait = millis.map_or(Wait::ForEver, Wait::Millis);
+        Self { wait, ..self }
+    }
+
+    /// Tells whether a client has to mind this limit rather than another: a denial before what
+    /// allows, the longer wait of two denials, else the less that remains.
+    fn binds_before(&self, other: &Self) -> bool {
+        match (self.is_allowed(), other.is_allowed()) {
+            (true, true) => self.remaining < other.remaining,
+            _ => self.wait > other.wait,
+        }
+    }
 
     /// Returns the limit.
     #[inline]
@@ -330,7 +267,7 @@ impl LimitStatus {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.verdict.is_allowed()
+        self.wait == Wait::Not
     }
 
     /// Returns the whole requests that remain, rounded down.
@@ -344,14 +281,14 @@ impl LimitStatus {
     #[inline]
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
-        self.verdict.remaining()
+        Cost::milli(self.remaining)
     }
 
     /// Returns the time until the limit is as good as new.
     #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        self.verdict.reset_after()
+        Duration::from_millis(self.reset_after)
     }
 
     /// Returns the time after which this limit allows the request; `None` if it allows it now
@@ -359,7 +296,16 @@ impl LimitStatus {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.verdict.retry_after()
+        self.wait.duration()
+    }
+}
+
+impl Wait {
+    fn duration(self) -> Option<Duration> {
+        match self {
+            Self::Millis(millis) => Some(Duration::from_millis(millis)),
+            Self::Not | Self::ForEver => None,
+        }
     }
 }
 
@@ -384,29 +330,20 @@ impl Allowed {
 /// It shows which limit refused and when to come back, and no identifier.
 ///
 /// ```
-/// use fastlimit_core::{Clock, Entry, RateLimiter, Reply, Request, Store, SystemClock};
-/// # struct Fresh;
-/// # impl Store for Fresh {
-/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-/// #         let now = SystemClock.now();
-/// #         let outcome = Entry::new().apply(request.limits(), request.operation(), now).outcome;
-/// #         Reply::ready(Ok(outcome))
-/// #     }
-/// # }
-///
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// # let limiter = RateLimiter::new(Fresh);
-/// let none = "0/minute".parse::<fastlimit_core::Rate>()?;
+/// # use fastlimit_core::{Rate, RateLimiter};
+/// # use fastlimit_memory::MemoryStore;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let limiter = RateLimiter::new(MemoryStore::new());
+/// let none: Rate = "0/minute".parse()?;
 /// let exceeded = limiter.check("user:42", none).await?.into_result().unwrap_err();
 /// assert_eq!(
 ///     exceeded.to_string(),
 ///     "rate limit of 0/minute exceeded; the request costs more than the limit ever allows"
 /// );
+/// assert_eq!(exceeded.retry_after_seconds(), None);
 /// # Ok(())
 /// # }
-/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-/// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
-/// # result.unwrap();
 /// ```
 #[derive(Clone, Debug)]
 // Boxed, so that a result with it stays small.
@@ -432,20 +369,6 @@ impl Exceeded {
 
     /// Returns [`retry_after`](Exceeded::retry_after) in whole seconds, rounded up and at least
     /// 1, as the header `Retry-After` shows it.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("exports", "2/hour; 9/day")?;
-    /// let exceeded = limiter.check("user:42", "0/hour".parse::<fastlimit_core::Limit>()?);
-    /// let exceeded = exceeded.await?.into_result().unwrap_err();
-    /// assert_eq!(exceeded.retry_after_seconds(), None);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = self.retry_after()?;
@@ -465,3 +388,37 @@ impl fmt::Display for Exceeded {
 }
 
 impl std::error::Error for Exceeded {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(limits: &[(u64, Wait)]) -> Decision {
+        let limits = limits.iter().map(|&(remaining, wait)| LimitStatus {
+            wait,
+            ..LimitStatus::standing(Limit::NOTHING, remaining, 10)
+        });
+        Decision::new(Timestamp::EPOCH, Timestamp::EPOCH, limits)
+    }
+
+    #[test]
+    fn the_whole_is_made_of_the_limits() {
+        use Wait::{ForEver, Millis, Not};
+
+        let allowed = decision(&[(3, Not), (2, Not), (4, Not)]);
+        assert!(allowed.is_allowed());
+        assert_eq!(allowed.binding(), allowed.limits()[1]);
+        assert_eq!(allowed.retry_after(), None);
+        assert_eq!(allowed.remaining_cost(), Cost::milli(2));
+
+        let denied = decision(&[(0, Not), (5, Millis(7)), (6, Millis(9)), (7, Millis(9))]);
+        assert!(denied.is_denied());
+        assert_eq!(denied.binding(), denied.limits()[2]);
+        assert_eq!(denied.retry_after(), Some(Duration::from_millis(9)));
+        assert_eq!(denied.remaining_cost(), Cost::ZERO);
+
+        let never = decision(&[(0, Millis(u64::MAX)), (5, ForEver)]);
+        assert_eq!(never.binding(), never.limits()[1]);
+        assert_eq!(never.retry_after(), None);
+    }
+}

@@ -7,7 +7,7 @@
 //!
 //! - What is limited: [`Rate`], [`Limit`], [`Policy`], [`Cost`].
 //! - Who is limited, and what is decided: [`RateLimiter`], [`RequestBuilder`], [`Decision`].
-//! - How state is kept: [`Store`], [`AsyncStore`], [`Request`], [`Outcome`], [`Entry`].
+//! - How state is kept: [`Store`], and all that its authors need in [`store`].
 //! - What time it is: [`Clock`], [`SystemClock`], [`ManualClock`], [`Timestamp`].
 //!
 //! # Units
@@ -43,34 +43,28 @@ mod cost;
 mod decision;
 mod entry;
 mod error;
-mod few;
 mod grammar;
 mod key;
 mod limit;
 mod limiter;
+mod limits;
 mod policy;
 mod rate;
 #[cfg(feature = "serde")]
 mod serde;
-mod store;
+pub mod store;
 mod timestamp;
-
-pub use async_trait::async_trait;
 
 pub use algorithm::Algorithm;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cost::Cost;
 pub use decision::{Allowed, Decision, Exceeded, LimitStatus};
-pub use entry::{Applied, Entry, EntryError, Simple};
 pub use error::Error;
 pub use grammar::{ParseError, ParseErrorKind};
-pub use key::{Key, OwnedKey};
 pub use limit::{InvalidLimit, Limit};
-pub use limiter::{Check, RateLimiter, RateLimiterBuilder, RequestBuilder, Reservation, Rule};
+pub use limiter::{Check, RateLimiter, RateLimiterBuilder, RequestBuilder, Reservation};
+pub use limits::Limits;
 pub use policy::{IntoLimits, Policy, PolicyError};
 pub use rate::{InvalidRate, Rate};
-pub use store::{
-    AsyncStore, Limits, Operation, Outcome, OwnedRequest, Reply, Request, Store, StoreError,
-    StoreErrorKind, Verdict,
-};
+pub use store::{Store, StoreError, StoreErrorKind};
 pub use timestamp::Timestamp;

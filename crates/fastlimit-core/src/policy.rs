@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::grammar::{ParseError, Parser};
 use crate::key::{DEFAULT_PART, Part};
-use crate::{Algorithm, Limit, Rate};
+use crate::{Limit, Rate};
 
 /// A name and one or more limits that hold together: an operation is charged to all of them
 /// or to none.
@@ -16,18 +16,23 @@ use crate::{Algorithm, Limit, Rate};
 /// Cloning is cheap, and clones share one allocation.
 ///
 /// ```
-/// use fastlimit_core::{Policy, Rate};
+/// use fastlimit_core::{Limit, Policy, PolicyError, Rate};
 ///
 /// let policy = Policy::new("users", "10/second; 1000/hour")?;
 /// assert_eq!(policy.name(), "users");
-/// assert_eq!(policy.limits().len(), 2);
+/// assert_eq!(policy.limits()[1].rate(), Rate::per_hour(1_000)?);
 /// assert_eq!(policy.to_string(), "10/second; 1000/hour");
 ///
-/// let policy = Policy::new("search", Rate::per_minute(30)?)?;
-/// assert_eq!(policy.to_string(), "30/minute");
+/// let limits: [Limit; 2] = ["10/second".parse()?, "1000/hour".parse()?];
+/// assert_eq!(policy, Policy::new("users", limits)?);
+/// let error = Policy::new("users", [limits[0], limits[0]]).unwrap_err();
+/// assert!(matches!(error, PolicyError::DuplicateLimit { .. }));
+/// let error = Policy::new("users\n", "10/second").unwrap_err();
+/// assert_eq!(error.to_string(), "a policy's name is 1 to 128 characters of printable ASCII");
 ///
 /// let unnamed: Policy = "100/minute".parse()?;
 /// assert_eq!(unnamed.name(), "default");
+/// assert!(policy.is_named() && !unnamed.is_named());
 /// # Ok::<(), fastlimit_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -49,14 +54,6 @@ impl PartialEq for Inner {
 impl Eq for Inner {}
 
 /// Why a [`Policy`] could not be built.
-///
-/// ```
-/// use fastlimit_core::{Policy, PolicyError};
-///
-/// let error = Policy::new("users\n", "100/minute").unwrap_err();
-/// assert!(matches!(error, PolicyError::Name));
-/// assert!(error.to_string().contains("printable ASCII"));
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
@@ -87,15 +84,6 @@ impl Policy {
     ///
     /// [`PolicyError`] if the name is not 1 to 128 characters of printable ASCII, if there is
     /// no limit, if two have the same algorithm and period, or if a text cannot be read.
-    ///
-    /// ```
-    /// use fastlimit_core::{Limit, Policy};
-    ///
-    /// let limits: Vec<Limit> = vec!["10/second".parse()?, "1000/hour".parse()?];
-    /// assert_eq!(Policy::new("users", limits)?, Policy::new("users", "10/second, 1000/hour")?);
-    /// assert!(Policy::new("users", "10/second; 20/second").is_err());
-    /// # Ok::<(), fastlimit_core::Error>(())
-    /// ```
     pub fn new(name: &str, limits: impl IntoLimits) -> Result<Self, PolicyError> {
         let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if name.is_empty() || name.len() > 128 || !printable {
@@ -120,7 +108,7 @@ impl Policy {
 
     fn from_valid(name: &str, limits: Vec<Limit>) -> Self {
         let inner = Inner {
-            name: Part::new(name),
+            name: Part::policy(name),
             limits: limits.into(),
         };
         Self {
@@ -129,12 +117,6 @@ impl Policy {
     }
 
     /// Returns the name; `default` if none was given.
-    ///
-    /// ```
-    /// # use fastlimit_core::Policy;
-    /// assert_eq!(Policy::new("users", "1/s")?.name(), "users");
-    /// # Ok::<(), fastlimit_core::PolicyError>(())
-    /// ```
     #[inline]
     #[must_use]
     pub fn name(&self) -> &str {
@@ -142,25 +124,12 @@ impl Policy {
     }
 
     /// Tells whether the policy was given a name other than `default`.
-    ///
-    /// ```
-    /// # use fastlimit_core::Policy;
-    /// assert!(Policy::new("users", "1/s")?.is_named());
-    /// assert!(!"1/s".parse::<Policy>()?.is_named());
-    /// # Ok::<(), fastlimit_core::Error>(())
-    /// ```
     #[must_use]
     pub fn is_named(&self) -> bool {
         self.name() != DEFAULT_PART
     }
 
     /// Returns the limits, at least one, in the order in which they were given.
-    ///
-    /// ```
-    /// # use fastlimit_core::Policy;
-    /// assert_eq!(Policy::new("users", "1/s; 9/h")?.limits()[1].to_string(), "9/hour");
-    /// # Ok::<(), fastlimit_core::PolicyError>(())
-    /// ```
     #[inline]
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
@@ -251,7 +220,7 @@ impl IntoLimits for String {
 
 impl IntoLimits for Rate {
     fn into_limits(self) -> Result<Vec<Limit>, ParseError> {
-        Ok(vec![Limit::new(self, Algorithm::FixedWindow)])
+        Ok(vec![Limit::fixed_window(self)])
     }
 }
 

@@ -24,9 +24,14 @@ use crate::grammar::{ParseError, Parser, Unit};
 /// let rate: Rate = "1_000 per 15 minutes".parse()?;
 /// assert_eq!(rate.requests(), 1_000);
 /// assert_eq!(rate.period(), Duration::from_secs(900));
+/// assert_eq!(rate.period_millis(), 900_000);
 /// assert_eq!(rate.to_string(), "1000/15m");
+///
+/// assert_eq!(rate, Rate::new(1_000, Duration::from_secs(900))?);
 /// assert_eq!(Rate::per_second(10)?, "10/second".parse()?); // ten each second
 ///
+/// let error = Rate::new(1, Duration::ZERO).unwrap_err();
+/// assert_eq!(error.to_string(), "a period is a whole number of milliseconds from 1 ms to 366 days");
 /// let error = "100/month".parse::<Rate>().unwrap_err();
 /// assert_eq!(error.offset(), 4);
 /// assert!(error.to_string().contains("no fixed length"));
@@ -39,15 +44,6 @@ pub struct Rate {
 }
 
 /// Why a [`Rate`] could not be built from numbers.
-///
-/// ```
-/// use fastlimit_core::{InvalidRate, Rate};
-/// use std::time::Duration;
-///
-/// let error = Rate::new(1, Duration::from_secs(86_400 * 367)).unwrap_err();
-/// assert_eq!(error, InvalidRate::Period);
-/// assert_eq!(error.to_string(), "a period is a whole number of milliseconds from 1 ms to 366 days");
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRate {
@@ -74,16 +70,6 @@ impl Rate {
     /// # Errors
     ///
     /// [`InvalidRate`] names the bound that a value is past.
-    ///
-    /// ```
-    /// use fastlimit_core::Rate;
-    /// use std::time::Duration;
-    ///
-    /// let rate = Rate::new(5, Duration::from_secs(30))?;
-    /// assert_eq!(rate.to_string(), "5/30s");
-    /// assert!(Rate::new(5, Duration::ZERO).is_err());
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     pub fn new(requests: u32, period: Duration) -> Result<Self, InvalidRate> {
         let millis = u64::try_from(period.as_millis()).map_err(|_| InvalidRate::Period)?;
         if Duration::from_millis(millis) != period {
@@ -92,17 +78,11 @@ impl Rate {
         Self::from_parts(u64::from(requests), millis)
     }
 
-    /// Creates a rate of `requests` each second: `per_second(10)` is ten each second.
+    /// Creates a rate of `requests` each second.
     ///
     /// # Errors
     ///
     /// [`InvalidRate::Requests`] above [`Rate::MAX_REQUESTS`].
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!(Rate::per_second(10)?.to_string(), "10/second");
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     pub fn per_second(requests: u32) -> Result<Self, InvalidRate> {
         Self::from_parts(u64::from(requests), Unit::Second.millis())
     }
@@ -112,12 +92,6 @@ impl Rate {
     /// # Errors
     ///
     /// [`InvalidRate::Requests`] above [`Rate::MAX_REQUESTS`].
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!(Rate::per_minute(100)?.to_string(), "100/minute");
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     pub fn per_minute(requests: u32) -> Result<Self, InvalidRate> {
         Self::from_parts(u64::from(requests), Unit::Minute.millis())
     }
@@ -127,12 +101,6 @@ impl Rate {
     /// # Errors
     ///
     /// [`InvalidRate::Requests`] above [`Rate::MAX_REQUESTS`].
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!(Rate::per_hour(1_000)?.to_string(), "1000/hour");
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     pub fn per_hour(requests: u32) -> Result<Self, InvalidRate> {
         Self::from_parts(u64::from(requests), Unit::Hour.millis())
     }
@@ -142,20 +110,9 @@ impl Rate {
     /// # Errors
     ///
     /// [`InvalidRate::Requests`] above [`Rate::MAX_REQUESTS`].
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!(Rate::per_day(10_000)?.to_string(), "10000/day");
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     pub fn per_day(requests: u32) -> Result<Self, InvalidRate> {
         Self::from_parts(u64::from(requests), Unit::Day.millis())
     }
-
-    pub(crate) const NOTHING: Self = Self {
-        requests: 0,
-        period_millis: 1,
-    };
 
     pub(crate) fn from_parts(requests: u64, period_millis: u64) -> Result<Self, InvalidRate> {
         let requests = u32::try_from(requests).map_err(|_| InvalidRate::Requests)?;
@@ -171,7 +128,14 @@ impl Rate {
         })
     }
 
+    /// The number in milli; every number fits.
+    #[inline]
+    pub(crate) fn milli(&self) -> u64 {
+        u64::from(self.requests).saturating_mul(1_000)
+    }
+
     /// The rate of parts that were taken from a rate.
+    #[inline]
     pub(crate) const fn of_valid(requests: u32, period_millis: u64) -> Self {
         Self {
             requests,
@@ -180,37 +144,19 @@ impl Rate {
     }
 
     /// Returns the number of requests per period.
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!(Rate::per_hour(7)?.requests(), 7);
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
+    #[inline]
     #[must_use]
     pub const fn requests(&self) -> u32 {
         self.requests
     }
 
     /// Returns the period, whole milliseconds.
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// # use std::time::Duration;
-    /// assert_eq!(Rate::per_hour(7)?.period(), Duration::from_secs(3_600));
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     #[must_use]
     pub const fn period(&self) -> Duration {
         Duration::from_millis(self.period_millis)
     }
 
     /// Returns the period in milliseconds, never 0.
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!(Rate::per_second(7)?.period_millis(), 1_000);
-    /// # Ok::<(), fastlimit_core::InvalidRate>(())
-    /// ```
     #[inline]
     #[must_use]
     pub const fn period_millis(&self) -> u64 {

@@ -8,7 +8,14 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let start = Timestamp::from_millis(60_000);
-/// assert_eq!(start.saturating_add(Duration::from_secs(1)).as_millis(), 61_000);
+/// let end = start.saturating_add(Duration::from_secs(1));
+/// assert_eq!(end.as_millis(), 61_000);
+/// assert_eq!(end.saturating_sub(Duration::from_secs(1)), start);
+/// assert_eq!(end.saturating_duration_since(start), Duration::from_secs(1));
+///
+/// assert_eq!(start.saturating_duration_since(end), Duration::ZERO);
+/// assert_eq!(start.saturating_sub(Duration::MAX), Timestamp::EPOCH);
+/// assert_eq!(Timestamp::from_millis(u64::MAX), Timestamp::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
@@ -22,13 +29,6 @@ impl Timestamp {
 
     /// Creates a timestamp from milliseconds since the Unix epoch; what lies past
     /// [`Timestamp::MAX`] is read as that.
-    ///
-    /// ```
-    /// use fastlimit_core::Timestamp;
-    ///
-    /// assert_eq!(Timestamp::from_millis(5).as_millis(), 5);
-    /// assert_eq!(Timestamp::from_millis(u64::MAX), Timestamp::MAX);
-    /// ```
     #[inline]
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
@@ -40,12 +40,6 @@ impl Timestamp {
     }
 
     /// Returns the milliseconds since the Unix epoch.
-    ///
-    /// ```
-    /// use fastlimit_core::Timestamp;
-    ///
-    /// assert_eq!(Timestamp::EPOCH.as_millis(), 0);
-    /// ```
     #[inline]
     #[must_use]
     pub const fn as_millis(self) -> u64 {
@@ -54,47 +48,19 @@ impl Timestamp {
 
     /// Returns the point in time `duration` later, at most [`Timestamp::MAX`]; what is less
     /// than a millisecond of `duration` is cut off.
-    ///
-    /// ```
-    /// use fastlimit_core::Timestamp;
-    /// use std::time::Duration;
-    ///
-    /// let later = Timestamp::EPOCH.saturating_add(Duration::from_millis(7));
-    /// assert_eq!(later.as_millis(), 7);
-    /// assert_eq!(later.saturating_add(Duration::MAX), Timestamp::MAX);
-    /// ```
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self::from_millis(self.0.saturating_add(millis))
+        Self::from_millis(self.0.saturating_add(whole_millis(duration)))
     }
 
     /// Returns the point in time `duration` earlier, at the least the epoch; what is less than
     /// a millisecond of `duration` is cut off.
-    ///
-    /// ```
-    /// use fastlimit_core::Timestamp;
-    /// use std::time::Duration;
-    ///
-    /// let earlier = Timestamp::from_millis(9).saturating_sub(Duration::from_millis(7));
-    /// assert_eq!(earlier.as_millis(), 2);
-    /// ```
     #[must_use]
     pub fn saturating_sub(self, duration: Duration) -> Self {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(millis))
+        Self(self.0.saturating_sub(whole_millis(duration)))
     }
 
     /// Returns the time since `earlier`, zero if that is later than this.
-    ///
-    /// ```
-    /// use fastlimit_core::Timestamp;
-    /// use std::time::Duration;
-    ///
-    /// let (start, end) = (Timestamp::from_millis(10), Timestamp::from_millis(25));
-    /// assert_eq!(end.saturating_duration_since(start), Duration::from_millis(15));
-    /// assert_eq!(start.saturating_duration_since(end), Duration::ZERO);
-    /// ```
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -106,4 +72,9 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ms", self.0)
     }
+}
+
+/// The whole milliseconds of a duration; `u64::MAX` if there are more.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

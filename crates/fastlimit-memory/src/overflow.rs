@@ -1,29 +1,25 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use fastlimit_core::{Entry, Key, Outcome, Request, Timestamp};
+use fastlimit_core::store::{Entry, Key, OwnedKey, Request};
+use fastlimit_core::{Decision, Timestamp};
 
 /// The entries that subjects share for whom there is no room: one for each prefix and policy.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Overflow {
-    entries: Mutex<HashMap<String, Entry>>,
+    entries: Mutex<HashMap<OwnedKey, Entry>>,
 }
 
 impl Overflow {
-    pub(crate) fn apply(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
+    pub(crate) fn apply(&self, request: &Request<'_>, now: Timestamp) -> Decision {
         let key = request.key();
-        let shared = Key::new(key.prefix(), key.policy(), "", "").to_string();
-        let mut entries = self.lock();
+        let shared = OwnedKey::from(Key::new(key.prefix(), key.policy(), "", ""));
+        // An entry is whole at any time.
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         // There are as many as policies, so looking at all of them is cheap.
-        entries.retain(|name, entry| *name == shared || entry.expires_at() >= now);
+        entries.retain(|key, entry| *key == shared || entry.expires_at() >= now);
+        let (limits, operation) = (request.limits(), request.operation());
         let entry = entries.entry(shared).or_default();
-        entry
-            .apply(request.limits(), request.operation(), now)
-            .outcome
-    }
-
-    /// Nothing panics while the lock is held, and an entry is whole at any time.
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        entry.apply(limits, operation, now).decision
     }
 }

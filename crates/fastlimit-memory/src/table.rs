@@ -1,194 +1,177 @@
-use std::ops::{Deref, DerefMut};
+//! The map of subjects to entries, with a count that never passes its maximum. Three rules hold
+//! it together:
+//!
+//! - A subject is in the map if and only if its place is in a ring. So whoever takes it out of
+//!   the map does it with the place in hand: a subject that is reset stays, with an empty entry,
+//!   until its place is looked at.
+//! - The count is that of entries that are not empty, and it is raised before an entry is
+//!   filled.
+//! - Whoever holds a ring may look into the map; whoever holds an entry of the map touches
+//!   neither the map nor a ring.
+
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use ahash::RandomState;
-use fastlimit_core::{Entry, Key, Timestamp};
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as InMap;
+use dashmap::mapref::one::RefMut;
+use fastlimit_core::Timestamp;
+use fastlimit_core::store::Entry;
 
-use crate::lock::{Guard, Lock};
-use crate::name::Identifier;
-use crate::shard::{SAMPLE, Shard, hash_of};
+use crate::fingerprint::{BuildPlaceHasher, Fingerprint, Place};
+use crate::rings::{Ring, Rings};
 
-/// At how many shards the search for a victim looks at the most.
-const MOST_SHARDS: usize = 16;
+/// How many places a sweep looks at: one more than a new subject adds, so that there are never
+/// more than about twice as many subjects as are alive.
+const SWEEP: usize = 2;
 
-/// The map of subjects to entries, with a count of them that never passes its maximum.
-#[derive(Debug)]
+/// At how many subjects the search for a victim looks.
+const SAMPLE: usize = 24;
+
 pub(crate) struct Table {
-    hasher: RandomState,
-    shards: Box<[Apart<Lock<Shard>>]>,
+    map: DashMap<Fingerprint, Entry, BuildPlaceHasher>,
+    rings: Rings,
+    subjects: AtomicUsize,
     max_subjects: usize,
-    /// Taken before an entry is inserted, given back after it is removed.
-    places: Apart<AtomicUsize>,
 }
-
-/// What is changed by one thread while another one reads or changes its neighbours, in cache
-/// lines of its own; some processors fetch two at a time.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Apart<T>(T);
-
-/// A shard that is locked.
-pub(crate) struct Locked<'a> {
-    table: &'a Table,
-    shard: Guard<'a, Shard>,
-}
-
-/// A place for one entry; given back when dropped unless an entry took it.
-pub(crate) struct Place<'a>(&'a Table);
 
 impl Table {
     pub(crate) fn new(max_subjects: usize) -> Self {
-        // A few subjects in many shards would leave little to sample in each.
-        let most = (max_subjects / 64).clamp(2, 1 << 10);
-        let shards = std::thread::available_parallelism()
-            .map_or(4, usize::from)
-            .saturating_mul(16)
-            .min(most);
-        let shards = if shards.is_power_of_two() {
-            shards
-        } else {
-            shards.next_power_of_two() / 2
-        };
+        let threads = thread::available_parallelism().map_or(4, usize::from);
+        // So many that one of a few million subjects grows in a few milliseconds.
+        let shards = threads.saturating_mul(16).clamp(64, 1 << 10);
+        // A few subjects in many rings would leave little to sample in each.
+        let rings = threads.saturating_mul(4).min(max_subjects / 64);
         Self {
-            hasher: RandomState::new(),
-            shards: (0..shards).map(|_| Apart::default()).collect(),
+            map: DashMap::with_hasher_and_shard_amount(
+                BuildPlaceHasher::default(),
+                shards.next_power_of_two(),
+            ),
+            rings: Rings::new(rings),
+            subjects: AtomicUsize::new(0),
             max_subjects,
-            places: Apart::default(),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.0.load(Ordering::Relaxed)
+        self.subjects.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() >= self.max_subjects
+    /// Locks the entry of a subject, if something is known of it.
+    #[inline]
+    pub(crate) fn get(&self, subject: Fingerprint) -> Option<RefMut<'_, Fingerprint, Entry>> {
+        let entry = self.map.get_mut(&subject)?;
+        (!entry.is_empty()).then_some(entry)
     }
 
-    /// Hashes a key, with a seed of this table.
-    #[inline(always)]
-    pub(crate) fn hash(&self, key: &Key<'_>, identifier: Identifier<'_>) -> u64 {
-        hash_of(identifier.bytes(), key.scope_hash(), &self.hasher)
+    /// Changes the entry of a subject, an empty one if nothing is known of it. There must be room
+    /// for it, which is given back if it is not needed.
+    pub(crate) fn fill<T>(&self, subject: Fingerprint, change: impl FnOnce(&mut Entry) -> T) -> T {
+        let (mut entry, is_new) = match self.map.entry(subject) {
+            InMap::Occupied(occupied) => (occupied.into_ref(), false),
+            InMap::Vacant(vacant) => (vacant.insert(Entry::new()), true),
+        };
+        let held_before = usize::from(!entry.is_empty());
+        let changed = change(&mut entry);
+        let held = usize::from(!entry.is_empty());
+        drop(entry);
+        self.give_back(1 + held_before - held);
+        if is_new {
+            self.rings.lock_any().push_back(subject.place);
+        }
+        changed
     }
 
-    /// Locks the shard that holds the keys of a hash.
-    #[inline(always)]
-    pub(crate) fn lock(&self, hash: u64) -> Locked<'_> {
-        // The index of a shard's subjects begins with the lower half, and uses of the upper one
-        // first the highest bits. The number of shards is a power of two.
-        let index = usize::try_from(hash >> 32).unwrap_or(0) & self.shards.len().wrapping_sub(1);
-        self.locked(&self.shards[index])
+    /// Takes room for a subject, unless the table is full.
+    pub(crate) fn reserve(&self) -> bool {
+        let one_more = |subjects| (subjects < self.max_subjects).then_some(subjects + 1);
+        self.subjects
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
     }
 
-    #[inline(always)]
-    fn locked<'a>(&'a self, shard: &'a Apart<Lock<Shard>>) -> Locked<'a> {
-        Locked {
-            table: self,
-            shard: shard.0.lock(),
+    pub(crate) fn give_back(&self, subjects: usize) {
+        if subjects > 0 {
+            self.subjects.fetch_sub(subjects, Ordering::Relaxed);
         }
     }
 
-    /// Takes a place, unless the table is full.
-    pub(crate) fn reserve(&self) -> Option<Place<'_>> {
-        self.places
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |places| {
-                (places < self.max_subjects).then_some(places + 1)
-            })
-            .ok()?;
-        Some(Place(self))
+    /// Takes the room of a subject that may go: one that has expired, else the one of a sample
+    /// that has used least. False if all of the sample is protected.
+    pub(crate) fn evict(&self, now: Timestamp) -> bool {
+        let may_go = |entry: &Entry| !entry.is_empty() && !entry.is_spent(now);
+        self.victim(now).is_some_and(|(mut ring, at)| {
+            let place = ring.swap_remove_back(at);
+            // Another caller may have changed it since; then there is no room this time.
+            self.remove_if(&mut ring, place, may_go).is_some()
+        })
     }
 
-    fn give_back(&self, places: usize) {
-        if places > 0 {
-            self.places.0.fetch_sub(places, Ordering::Relaxed);
-        }
+    /// Tells whether there is room or [`evict`](Table::evict) would make it.
+    pub(crate) fn could_have_room(&self, now: Timestamp) -> bool {
+        self.len() < self.max_subjects || self.victim(now).is_some()
     }
 
-    /// Takes the place of an entry that may go: one that has expired, else the one of a sample
-    /// that has used least. `None` if all of the sample is protected.
-    pub(crate) fn evict(&self, now: Timestamp) -> Option<Place<'_>> {
-        let (mut locked, victim) = self.victim(now)?;
-        locked
-            .shard
-            .remove(victim, &self.hasher)
-            .then_some(Place(self))
-    }
-
-    /// Tells whether [`evict`](Table::evict) would find a place.
-    pub(crate) fn could_evict(&self, now: Timestamp) -> bool {
-        self.victim(now).is_some()
-    }
-
-    /// The shard and the slot of a subject that may go.
-    fn victim(&self, now: Timestamp) -> Option<(Locked<'_>, u32)> {
-        let start = fastrand::usize(..self.shards.len());
-        let mut seen = 0_u32;
-        // A sparse shard shows few subjects, so it takes several shards to see enough.
-        for shard in self.shards.iter().cycle().skip(start).take(MOST_SHARDS) {
-            let locked = self.locked(shard);
-            let sample = locked.shard.sample(now);
-            if let Some(victim) = sample.victim {
-                return Some((locked, victim));
+    /// A ring, and where in it the place of a subject is that may go.
+    fn victim(&self, now: Timestamp) -> Option<(MutexGuard<'_, Ring>, usize)> {
+        let mut left = SAMPLE;
+        // A ring may show few subjects, so it may take several to see enough.
+        for mut ring in self.rings.lock_each() {
+            let sample = left.min(ring.len());
+            ring.rotate_left(sample);
+            let looked_at = ring.len() - sample..ring.len();
+            let losses = looked_at.filter_map(|at| Some((self.loss(ring.get(at)?, now)?, at)));
+            if let Some((_, at)) = losses.min() {
+                return Some((ring, at));
             }
-            seen = seen.saturating_add(sample.seen);
-            if seen >= SAMPLE {
+            left -= sample;
+            if left == 0 {
                 break;
             }
         }
         None
     }
 
-    /// Drops a few entries that have expired, in a shard that nobody is using.
-    #[cold]
+    /// How much would be lost with a subject; `None` if it is protected.
+    fn loss(&self, place: &Place, now: Timestamp) -> Option<u64> {
+        let entry = self.map.get(place)?;
+        if entry.is_empty() || entry.is_spent(now) {
+            None
+        } else if entry.expires_at() < now {
+            Some(0)
+        } else {
+            Some(entry.usage_per_mille(now).saturating_add(1))
+        }
+    }
+
+    /// Drops what has expired among a few subjects.
     pub(crate) fn sweep(&self, now: Timestamp) {
-        let index = fastrand::usize(..self.shards.len());
-        if let Some(mut shard) = self.shards[index].0.try_lock() {
-            self.give_back(shard.sweep(now, &self.hasher));
-        }
-    }
-}
-
-impl<'a> Locked<'a> {
-    /// Inserts the entry of a key that the shard does not hold.
-    pub(crate) fn insert(
-        &mut self,
-        key: &Key<'_>,
-        identifier: Identifier<'_>,
-        hash: u64,
-        entry: Entry,
-        place: Place<'a>,
-    ) {
-        let hasher = &self.table.hasher;
-        if self.shard.insert(key, identifier, hash, entry, hasher) {
-            std::mem::forget(place);
+        let may_go = |entry: &Entry| entry.is_empty() || entry.expires_at() < now;
+        let mut ring = self.rings.lock_any();
+        for _ in 0..SWEEP.min(ring.len()) {
+            let place = ring.pop_front();
+            if let Some(entry) = self.remove_if(&mut ring, place, may_go) {
+                self.give_back(usize::from(!entry.is_empty()));
+            }
         }
     }
 
-    pub(crate) fn remove(&mut self, at: u32) {
-        let removed = self.shard.remove(at, &self.table.hasher);
-        self.table.give_back(usize::from(removed));
+    /// Removes the subject of a place that was taken out of a ring, else puts the place back.
+    fn remove_if(
+        &self,
+        ring: &mut Ring,
+        place: Option<Place>,
+        may_go: impl FnOnce(&Entry) -> bool,
+    ) -> Option<Entry> {
+        let place = place?;
+        let removed = self.map.remove_if(&place, |_, entry| may_go(entry));
+        if removed.is_none() {
+            ring.push_back(place);
+        }
+        Some(removed?.1)
     }
 }
 
-impl Deref for Locked<'_> {
-    type Target = Shard;
-
-    #[inline(always)]
-    fn deref(&self) -> &Shard {
-        &self.shard
-    }
-}
-
-impl DerefMut for Locked<'_> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut Shard {
-        &mut self.shard
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.give_back(1);
-    }
-}
+#[cfg(test)]
+mod tests;

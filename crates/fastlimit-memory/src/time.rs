@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Clock, Limit, Operation, SystemClock, Timestamp};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Algorithm, Clock, Limit, SystemClock, Timestamp};
 
 use crate::coarse;
 
@@ -29,18 +30,14 @@ pub(crate) struct Reading {
 
 impl Time {
     /// The time for a request.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn read(&self, operation: Operation, limits: &[Limit]) -> Reading {
-        match self {
-            Self::System if is_served_by_a_tick(operation, limits) => Reading {
-                now: coarse::now(),
-                may_lag: true,
-            },
-            _ => Reading {
-                now: self.precise(),
-                may_lag: false,
-            },
-        }
+        let may_lag = matches!(self, Self::System) && is_served_by_a_tick(operation, limits);
+        let now = match may_lag {
+            true => coarse::now(),
+            false => self.precise(),
+        };
+        Reading { now, may_lag }
     }
 
     /// The time without a lag.
@@ -55,20 +52,19 @@ impl Time {
 impl Reading {
     /// Tells whether a precise reading may give another answer: whoever waits for as long as a
     /// denial says must not be denied because the reading lags behind.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_in_doubt(&self, wait: Option<Duration>) -> bool {
         self.may_lag && wait.is_some_and(|wait| wait <= GRAIN)
     }
 }
 
 /// Only checks are so frequent that a reading's price matters, and a second is so long that a
-/// tick does not.
-#[inline(always)]
+/// tick does not; but a log dates what it admits, and promises to be exact in any interval.
+#[inline]
 fn is_served_by_a_tick(operation: Operation, limits: &[Limit]) -> bool {
-    let is_long = |limit: &Limit| limit.rate().period_millis() >= SHORTEST_COARSE_PERIOD;
-    matches!(operation, Operation::Check(_))
-        && match limits {
-            [limit] => is_long(limit),
-            several => several.iter().all(is_long),
-        }
+    let is_served = |limit: &Limit| {
+        limit.rate().period_millis() >= SHORTEST_COARSE_PERIOD
+            && limit.algorithm() != Algorithm::SlidingLog
+    };
+    matches!(operation, Operation::Check(_)) && limits.iter().all(is_served)
 }

@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, ManualClock, Policy, RateLimiter, Timestamp};
+use fastlimit_core::store::Key;
+use fastlimit_core::{Cost, ManualClock, Policy, RateLimiter, Timestamp};
 use fastlimit_memory::MemoryStore;
 
 struct Full {

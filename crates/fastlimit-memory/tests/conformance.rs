@@ -3,7 +3,8 @@
 use fastlimit_conformance::{
     Fixture, FixtureError, Inspect, StoreFactory, async_trait, conformance_tests,
 };
-use fastlimit_core::{Key, ManualClock};
+use fastlimit_core::ManualClock;
+use fastlimit_core::store::Key;
 use fastlimit_memory::MemoryStore;
 
 /// Stores on a clock that the laws move.

@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Key, ManualClock, Policy, RateLimiter, Timestamp};
+use fastlimit_core::store::Key;
+use fastlimit_core::{ManualClock, Policy, RateLimiter, Timestamp};
 use fastlimit_memory::MemoryStore;
 
 #[tokio::test]

@@ -11,9 +11,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use fastlimit_core::{
-    Cost, Decision, Key, Limit, ManualClock, Operation, RateLimiter, Reply, Request, Store,
-};
+use fastlimit_core::store::{Key, Operation, Reply, Request};
+use fastlimit_core::{Cost, Decision, Limit, ManualClock, RateLimiter, Store};
 use fastlimit_memory::MemoryStore;
 
 fn at_once<T>(future: impl Future<Output = T>) -> T {

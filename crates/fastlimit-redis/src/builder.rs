@@ -77,7 +77,7 @@ impl RedisStoreBuilder {
     }
 
     /// Sets how long an answer may take, 500 ms otherwise. A request that was sent and not
-    /// answered in time has an unknown outcome.
+    /// answered in time has an unknown decision.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
         self

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use fastlimit_core::StoreError;
 use redis::{RedisResult, Value};
 
-use crate::answer::{self, ItemAnswer};
 use crate::batch::{self, Answer, Batch};
 use crate::failure;
 use crate::lanes::{Lane, Sent};
+use crate::replay::{Replayed, replay};
 use crate::store::Inner;
 
 /// What sends the batches of a lane, one after the other, until none is left.
@@ -59,12 +59,12 @@ impl Driver {
     /// Waits for the reply to a batch, and gives its items their answers.
     async fn finish(&mut self, batch: Batch, sent: Sent) {
         let batch = self.under_way.insert(batch);
-        let answers = answers(&self.store, &self.lane, batch, sent.await).await;
+        let finished = finish(&self.store, &self.lane, batch, sent.await).await;
         // Before the callers know, so that whoever asks again at once goes by another lane.
-        if let Some(lost) = answers.lost {
+        if let Some(lost) = finished.lost {
             self.store.lose(&self.lane, &lost);
         }
-        batch.answer(answers.all.into_iter());
+        batch.answer(finished.answers.into_iter());
         self.under_way = None;
     }
 }
@@ -91,18 +91,19 @@ pub(crate) enum Lost {
     Patience(StoreError),
 }
 
-pub(crate) struct Answers {
-    pub(crate) all: Vec<Answer>,
+/// What came of a batch.
+pub(crate) struct Finished {
+    pub(crate) answers: Vec<Answer>,
     pub(crate) lost: Option<Lost>,
 }
 
 /// Makes the answers of a batch of the reply to its call.
-pub(crate) async fn answers(
+pub(crate) async fn finish(
     store: &Inner,
     lane: &Lane,
     batch: &Batch,
     reply: RedisResult<Value>,
-) -> Answers {
+) -> Finished {
     match &with_script(store, lane, batch, reply).await {
         Ok(Value::ServerError(error)) if batch.keys() > 1 && failure::is_about_a_key(error) => {
             // Nothing was done, and it may be about one of the keys alone.
@@ -130,27 +131,27 @@ async fn with_script(
 }
 
 /// Sends each item in a call of its own.
-async fn one_by_one(store: &Inner, lane: &Lane, batch: &Batch) -> Answers {
-    let mut answers = Answers {
-        all: Vec::with_capacity(batch.len()),
+async fn one_by_one(store: &Inner, lane: &Lane, batch: &Batch) -> Finished {
+    let mut finished = Finished {
+        answers: Vec::with_capacity(batch.len()),
         lost: None,
     };
     for item in batch.items() {
-        if answers.lost.is_some() {
-            answers.all.push(Answer::Unsent(item));
+        if finished.lost.is_some() {
+            finished.answers.push(Answer::Unsent(item));
             continue;
         }
         let alone = Batch::of_one(&item, &item.shape);
         let reply = lane.send(alone.call(store.now(), lane.has_msetex())).await;
         let reply = with_script(store, lane, &alone, reply).await;
-        let answer = read(store, &alone, &reply);
-        answers.all.extend(answer.all);
-        answers.lost = answer.lost;
+        let of_item = read(store, &alone, &reply);
+        finished.answers.extend(of_item.answers);
+        finished.lost = of_item.lost;
     }
-    answers
+    finished
 }
 
-fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
+fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Finished {
     let endpoint = store.endpoint();
     let all = |error: StoreError| {
         let failed = || Answer::Is(Err(error.clone()));
@@ -159,8 +160,8 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
     let reply = match reply {
         Ok(Value::ServerError(error)) => {
             let is_lost = failure::is_cured_by_reconnecting(error);
-            return Answers {
-                all: all(failure::refused(endpoint, error.clone())),
+            return Finished {
+                answers: all(failure::refused(endpoint, error.clone())),
                 lost: is_lost.then_some(Lost::Connection),
             };
         }
@@ -168,19 +169,19 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
         Err(error) => {
             let is_timeout = error.is_timeout();
             let timeout = store.response_timeout();
-            return Answers {
+            return Finished {
                 lost: Some(if is_timeout {
                     Lost::Patience(failure::queued_too_long(endpoint, timeout))
                 } else {
                     Lost::Connection
                 }),
-                all: all(failure::unanswered(endpoint, error.clone(), timeout)),
+                answers: all(failure::unanswered(endpoint, error.clone(), timeout)),
             };
         }
     };
-    let Some(items) = answer::read(reply, batch.shapes_of_items()) else {
-        return Answers {
-            all: all(failure::not_understood(endpoint)),
+    let Some(items) = replay(reply, batch) else {
+        return Finished {
+            answers: all(failure::not_understood(endpoint)),
             // Whatever comes next on this lane cannot be trusted either.
             lost: Some(Lost::Connection),
         };
@@ -188,9 +189,9 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
     let mut lost = None;
     let mut answer = |item, key| {
         Answer::Is(match item {
-            ItemAnswer::Outcome(outcome) => Ok(outcome),
-            ItemAnswer::ForeignData(what) => Err(failure::foreign_data(key, what)),
-            ItemAnswer::Refused(error) => {
+            Replayed::Decision(decision) => Ok(decision),
+            Replayed::ForeignData(what) => Err(failure::foreign_data(key, &what)),
+            Replayed::Refused(error) => {
                 if failure::is_cured_by_reconnecting(error) {
                     lost = Some(Lost::Connection);
                 }
@@ -198,10 +199,10 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Answers {
             }
         })
     };
-    let all = items
+    let answers = items
         .into_iter()
         .zip(batch.keys_of_items())
         .map(|(item, key)| answer(item, key))
         .collect();
-    Answers { all, lost }
+    Finished { answers, lost }
 }

@@ -37,15 +37,14 @@ pub(crate) fn unanswered(endpoint: &Endpoint, error: RedisError, timeout: Durati
 /// What came is no answer of the script.
 pub(crate) fn not_understood(endpoint: &Endpoint) -> StoreError {
     let message = format!(
-        "{endpoint} gave an answer that cannot be read; expected numbers for each limit of the \
-         request"
+        "{endpoint} gave an answer that cannot be followed; expected what the script found under \
+         each key, and as many admissions as follow from that"
     );
     StoreError::new(StoreErrorKind::OutcomeUnknown, message)
 }
 
 /// What stands under the key is not ours.
-pub(crate) fn foreign_data(key: &str, what: &[u8]) -> StoreError {
-    let what = String::from_utf8_lossy(what);
+pub(crate) fn foreign_data(key: &str, what: &str) -> StoreError {
     let message = format!("the key {key:?} holds {what}");
     StoreError::new(StoreErrorKind::ForeignData, message)
 }
@@ -106,6 +105,11 @@ pub(crate) fn text(error: &ServerError) -> String {
 
 fn code(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
+}
+
+/// Whether a key holds a value of another type than a text.
+pub(crate) fn is_wrong_type(error: &ServerError) -> bool {
+    text(error).starts_with("WRONGTYPE")
 }
 
 /// Whether the server does not know the script; nothing was done then.

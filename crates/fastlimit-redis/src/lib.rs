@@ -71,7 +71,6 @@
     )
 )]
 
-mod answer;
 mod batch;
 mod builder;
 mod connect_error;
@@ -80,7 +79,7 @@ mod endpoint;
 mod failure;
 mod lanes;
 mod lone_call;
-mod pieces;
+mod replay;
 mod script;
 mod shape;
 mod store;

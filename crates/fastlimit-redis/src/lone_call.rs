@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crate::batch::{Answer, Batch, Subject};
+use crate::batch::{Answer, Batch, ItemKey};
 use crate::driver::{self, Driver};
 use crate::failure;
 use crate::lanes::{Lane, Sent};
@@ -25,7 +25,7 @@ impl LoneCall {
     pub(crate) fn send(
         store: &Arc<Inner>,
         lane: &Arc<Lane>,
-        subject: &impl Subject,
+        key: &impl ItemKey,
         shape: &Shape,
     ) -> Option<Self> {
         if !lane.queue().begin_alone() {
@@ -37,7 +37,7 @@ impl LoneCall {
             lane: Arc::clone(lane),
             under_way: None,
         };
-        let batch = Batch::of_one(subject, shape);
+        let batch = Batch::of_one(key, shape);
         // Sent before anything that is asked for later, whoever polls first. Who waits for the
         // answer polls again.
         let context = &mut Context::from_waker(Waker::noop());
@@ -54,11 +54,11 @@ impl LoneCall {
         };
         let answer = match (self.under_way.take(), reply) {
             (Some((batch, _)), Some(reply)) => {
-                let mut answers = driver::answers(&self.store, &self.lane, &batch, reply).await;
-                if let Some(lost) = answers.lost {
+                let mut finished = driver::finish(&self.store, &self.lane, &batch, reply).await;
+                if let Some(lost) = finished.lost {
                     self.store.lose(&self.lane, &lost);
                 }
-                answers.all.pop()
+                finished.answers.pop()
             }
             _ => None,
         };

@@ -6,11 +6,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ahash::RandomState;
-use fastlimit_core::{Clock, Outcome, Reply, Request, Store, StoreError, Timestamp};
+use fastlimit_core::store::{Reply, Request};
+use fastlimit_core::{Clock, Decision, Store, StoreError, Timestamp};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
-use crate::batch::{Answer, HashedKey, Item, Subject, Ticket};
+use crate::batch::{Answer, HashedKey, Item, ItemKey, Ticket};
 use crate::driver::{Driver, Lost};
 use crate::endpoint::Endpoint;
 use crate::lanes::{Lane, Lanes};
@@ -144,15 +145,15 @@ impl Inner {
         self: &Arc<Self>,
         lane: Arc<Lane>,
         runtime: &Handle,
-        subject: &impl Subject,
+        key: &impl ItemKey,
         shape: &Shape,
     ) -> Option<UnderWay> {
         if lane.is_driven_by(runtime.id())
-            && let Some(call) = LoneCall::send(self, &lane, subject, shape)
+            && let Some(call) = LoneCall::send(self, &lane, key, shape)
         {
             return Some(UnderWay::Alone(call));
         }
-        let waiting = self.enqueue(lane, runtime, subject, shape)?;
+        let waiting = self.enqueue(lane, runtime, key, shape)?;
         Some(UnderWay::Together(waiting))
     }
 
@@ -161,10 +162,10 @@ impl Inner {
         self: &Arc<Self>,
         lane: Arc<Lane>,
         runtime: &Handle,
-        subject: &impl Subject,
+        key: &impl ItemKey,
         shape: &Shape,
     ) -> Option<Waiting> {
-        let added = lane.queue().add(subject, shape)?;
+        let added = lane.queue().add(key, shape)?;
         if added.needs_driver {
             Driver::start(self, &lane);
         }
@@ -202,7 +203,7 @@ impl Inner {
     }
 
     /// Sees to it that what was never sent is.
-    async fn finish(self: &Arc<Self>, answer: Answer) -> Result<Outcome, StoreError> {
+    async fn finish(self: &Arc<Self>, answer: Answer) -> Result<Decision, StoreError> {
         match answer {
             Answer::Is(result) => result,
             // Rare, and too large to be carried along by every request.
@@ -211,7 +212,7 @@ impl Inner {
     }
 
     /// Carries out an item that has no lane yet.
-    async fn run(self: &Arc<Self>, mut item: Item) -> Result<Outcome, StoreError> {
+    async fn run(self: &Arc<Self>, mut item: Item) -> Result<Decision, StoreError> {
         let began = Instant::now();
         loop {
             let (lane, runtime) = self
@@ -233,6 +234,10 @@ impl Inner {
 }
 
 /// An item that is asked for, by a call of its own or in the queue of a lane.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is moved into its future at once"
+)]
 enum UnderWay {
     Alone(LoneCall),
     Together(Waiting),
@@ -268,6 +273,10 @@ impl Store for RedisStore {
             }
             None => Reply::pending(inner.run(Item::new(&key, shape))),
         }
+    }
+
+    fn answers_at_once(&self) -> bool {
+        false
     }
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use fastlimit_conformance::{
     Fixture, FixtureError, Inspect, Lifetime, StoreFactory, async_trait, conformance_tests,
 };
-use fastlimit_core::{Key, ManualClock};
+use fastlimit_core::ManualClock;
+use fastlimit_core::store::Key;
 use fastlimit_redis::{RedisStore, RedisStoreBuilder};
 use fastlimit_test_redis::TestRedis;
 use redis::aio::MultiplexedConnection;

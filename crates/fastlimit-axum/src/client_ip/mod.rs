@@ -19,14 +19,19 @@ use crate::Rejection;
 /// IPv4 address, however it is spelled.
 ///
 /// ```
-/// use std::net::IpAddr;
+/// use std::net::{IpAddr, SocketAddr};
+/// use axum::{extract::ConnectInfo, http::Request};
 /// use fastlimit_axum::ClientIp;
 ///
 /// let client = |address: &str| address.parse::<IpAddr>().map(|ip| ClientIp::from(ip).to_string());
 /// assert_eq!(client("192.0.2.7")?, "192.0.2.7");
 /// assert_eq!(client("::ffff:192.0.2.7")?, "192.0.2.7");
 /// assert_eq!(client("2001:db8:1:2:3:4:5:6")?, "2001:db8:1:2::/64");
-/// # Ok::<(), std::net::AddrParseError>(())
+///
+/// let (mut parts, ()) = Request::new(()).into_parts();
+/// parts.extensions.insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711))));
+/// assert_eq!(ClientIp::from_parts(&parts)?.to_string(), "192.0.2.7");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Proxies
@@ -64,20 +69,6 @@ impl ClientIp {
     /// [`Rejection::MissingClientAddress`] unless the server runs with
     /// `into_make_service_with_connect_info::<SocketAddr>()`, or a test with
     /// [`MockConnectInfo`].
-    ///
-    /// ```
-    /// use std::net::SocketAddr;
-    /// use axum::{extract::ConnectInfo, http::Request};
-    /// use fastlimit_axum::{ClientIp, Rejection};
-    ///
-    /// let (mut parts, ()) = Request::new(()).into_parts();
-    /// let error = ClientIp::from_parts(&parts).unwrap_err();
-    /// assert!(matches!(error, Rejection::MissingClientAddress));
-    ///
-    /// parts.extensions.insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711))));
-    /// assert_eq!(ClientIp::from_parts(&parts)?.to_string(), "192.0.2.7");
-    /// # Ok::<(), Rejection>(())
-    /// ```
     pub fn from_parts(parts: &Parts) -> Result<Self, Rejection> {
         let address = Self::connected(&parts.extensions)?;
         Ok(address.ip().into())

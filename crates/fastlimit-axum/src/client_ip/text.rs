@@ -27,7 +27,7 @@ impl ClientText {
 
     /// Writes the client of a connection here. What is made elsewhere and then copied takes as long
     /// again: the copy waits for the writes.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn write(&mut self, address: &SocketAddr) -> &str {
         match address {
             SocketAddr::V4(v4) => self.write_dotted(*v4.ip()),
@@ -54,7 +54,7 @@ impl ClientText {
 
     /// Writes an IPv4 address, without a formatter and without a branch that depends on it: each
     /// of these would take as long as half a check.
-    #[inline(always)]
+    #[inline]
     fn write_dotted(&mut self, address: Ipv4Addr) {
         // At most 16 bytes with a dot behind each octet, the first in the lowest.
         let mut text = 0_u128;

@@ -84,15 +84,6 @@ pub trait IntoHook<T, M> {
 /// let layer = RateLimitLayer::new(limiter, rate);
 /// # }
 /// ```
-///
-/// ```
-/// # use fastlimit_axum::RateLimitLayer;
-/// # use fastlimit_core::{Policy, Rate, RateLimiter};
-/// # fn f(limiter: RateLimiter, rate: Rate) -> Result<(), fastlimit_core::Error> {
-/// let layer = RateLimitLayer::new(limiter, Policy::new("users", rate)?);
-/// # Ok(())
-/// # }
-/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no policy of a route",
     label = "expected a `Policy`, or a function that returns one",

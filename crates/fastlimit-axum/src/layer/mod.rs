@@ -130,21 +130,6 @@ impl RateLimitLayer {
     }
 
     /// Sets who is limited: a user, an API key, an address. A fixed key is one limit for all.
-    ///
-    /// ```
-    /// use axum::http::{StatusCode, request::Parts};
-    /// # use fastlimit_axum::RateLimitLayer;
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// # let policy = Policy::new("data", "10/s")?;
-    ///
-    /// let layer = RateLimitLayer::new(limiter, policy).key(|parts: &Parts| {
-    ///     let key = parts.headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    ///     key.map(str::to_owned).ok_or(StatusCode::UNAUTHORIZED)
-    /// });
-    /// # Ok::<(), fastlimit_core::Error>(())
-    /// ```
     pub fn key<M>(self, key: impl IntoHook<String, M>) -> Self {
         self.with(|config| config.key = Some(key.into_hook()))
     }

@@ -2,9 +2,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use fastlimit_axum::RateLimitLayer;
-use fastlimit_core::{
-    AsyncStore, ManualClock, Outcome, RateLimiter, Request, Store, StoreError, async_trait,
-};
+use fastlimit_core::store::{AsyncStore, Request, async_trait};
+use fastlimit_core::{Decision, ManualClock, RateLimiter, Store, StoreError};
 use fastlimit_memory::MemoryStore;
 use tokio::task::JoinSet;
 
@@ -15,7 +14,7 @@ struct Distant(MemoryStore);
 
 #[async_trait]
 impl AsyncStore for Distant {
-    async fn apply(&self, request: Request<'_>) -> Result<Outcome, StoreError> {
+    async fn apply(&self, request: Request<'_>) -> Result<Decision, StoreError> {
         tokio::task::yield_now().await;
         let outcome = Store::apply(&self.0, &request).await;
         tokio::task::yield_now().await;

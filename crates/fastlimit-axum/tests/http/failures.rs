@@ -3,10 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use fastlimit_axum::RateLimitLayer;
-use fastlimit_core::{
-    AsyncStore, Outcome, Policy, RateLimiter, Reply, Request, Store, StoreError, StoreErrorKind,
-    async_trait,
-};
+use fastlimit_core::store::{AsyncStore, Reply, Request, async_trait};
+use fastlimit_core::{Decision, Policy, RateLimiter, Store, StoreError, StoreErrorKind};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{Calls, Server, limiter};
@@ -17,13 +15,17 @@ impl Store for Down {
     fn apply(&self, _: &Request<'_>) -> Reply<'_> {
         Reply::ready(Err(error()))
     }
+
+    fn answers_at_once(&self) -> bool {
+        true
+    }
 }
 
 struct DownLater;
 
 #[async_trait]
 impl AsyncStore for DownLater {
-    async fn apply(&self, _: Request<'_>) -> Result<Outcome, StoreError> {
+    async fn apply(&self, _: Request<'_>) -> Result<Decision, StoreError> {
         tokio::task::yield_now().await;
         Err(error())
     }

@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fastlimit_core::{Operation, Outcome, Policy};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Decision, Policy};
 
 use crate::Violation;
 use crate::model::Model;
@@ -12,7 +13,7 @@ use crate::scene::Subject;
 pub(crate) struct Call {
     limits: Policy,
     operation: Operation,
-    outcome: Outcome,
+    decision: Decision,
     /// When it was sent and when it was answered, in the order of all such events.
     sent: u64,
     answered: u64,
@@ -32,11 +33,11 @@ impl Recorder {
         operation: Operation,
     ) -> Result<Call, Violation> {
         let sent = self.event();
-        let outcome = subject.apply(limits, operation).await?;
+        let decision = subject.apply(limits, operation).await?;
         Ok(Call {
             limits: limits.clone(),
             operation,
-            outcome,
+            decision,
             sent,
             answered: self.event(),
         })
@@ -73,8 +74,8 @@ pub(crate) fn linearizes(calls: &[Call]) -> bool {
         let first_answer = waiting().map(|(_, call)| call.answered).min();
         for (index, call) in waiting().filter(|(_, call)| Some(call.sent) < first_answer) {
             let mut next = model.clone();
-            let answer = next.apply(call.limits.limits(), call.operation, call.outcome.now());
-            if answer.is_ok_and(|answer| answer.difference(&call.outcome).is_none()) {
+            let answer = next.apply(call.limits.limits(), call.operation, call.decision.now());
+            if answer.is_ok_and(|answer| answer.difference(&call.decision).is_none()) {
                 open.push((done | 1 << index, next));
             }
         }
@@ -92,16 +93,16 @@ mod tests {
     fn calls(times: &[(u64, u64)]) -> Vec<Call> {
         let limits: Policy = "2/minute".parse().unwrap();
         let now = Timestamp::from_millis(60_000);
-        let mut entry = fastlimit_core::Entry::new();
+        let mut entry = fastlimit_core::store::Entry::new();
         times
             .iter()
             .map(|&(sent, answered)| {
                 let operation = Operation::Check(Cost::ONE);
-                let outcome = entry.apply(limits.limits(), operation, now).outcome;
+                let decision = entry.apply(limits.limits(), operation, now).decision;
                 Call {
                     limits: limits.clone(),
                     operation,
-                    outcome,
+                    decision,
                     sent,
                     answered,
                 }
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn a_lost_update_has_no_order() {
         let mut calls = calls(&[(0, 3), (1, 2)]);
-        calls[1].outcome = calls[0].outcome.clone();
+        calls[1].decision = calls[0].decision.clone();
         assert!(!linearizes(&calls));
     }
 }

@@ -1,4 +1,5 @@
-use fastlimit_core::{Algorithm, Cost, Operation, Policy, Timestamp};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Algorithm, Cost, Policy, Timestamp};
 use fastrand::Rng;
 
 use super::directed::near_one;
@@ -74,16 +75,26 @@ impl Generator {
         self.rng.usize(8..=32)
     }
 
-    /// Moves the clock: mostly little or to the edge of a window, sometimes over years, and
-    /// back by no more than the grace.
+    /// Moves the clock: mostly little, or to the edge of a window, or to where a charge leaves a
+    /// log; sometimes over years, and back by no more than the grace.
     pub(crate) fn move_clock(&mut self) -> Timestamp {
-        let period = self.any_period();
+        let Some(spec) = self.any_spec() else {
+            return Timestamp::from_millis(self.now);
+        };
+        let period = spec.period;
         let next_window = self.now - self.now % period + period;
         let moved = match self.rng.u32(0..100) {
             0..25 if self.kind == Kind::Extremes => self.hard_time(next_window),
             0..45 => self.now,
-            45..55 => self.now + self.rng.u64(1..=3),
-            55..75 => (next_window + self.rng.u64(0..=2)).saturating_sub(1),
+            45..50 => self.now + self.rng.u64(1..=3),
+            50..55 => self.now + self.rng.u64(0..=period / 8),
+            55..75 => {
+                let edge = match spec.algorithm {
+                    Algorithm::SlidingLog => self.next_to_leave(period),
+                    _ => next_window,
+                };
+                (edge + self.rng.u64(0..=2)).saturating_sub(1)
+            }
             75..82 => self.now + self.rng.u64(0..=2 * period),
             82..85 => self.now + self.rng.u64(0..=5 * YEAR),
             85..95 => self.latest.saturating_sub(self.rng.u64(0..=self.grace)),
@@ -164,7 +175,8 @@ impl Generator {
             0..5 => 0,
             5..10 => 1,
             10..40 => 1_000,
-            40..60 => self.rng.u64(0..=capacity),
+            40..50 => self.rng.u64(0..=capacity),
+            50..60 => self.rng.u64(0..=capacity / 8),
             60..66 => capacity,
             66..70 => capacity + 1,
             70..74 => capacity.saturating_sub(1),
@@ -193,6 +205,13 @@ impl Generator {
             96..98 => 0,
             _ => u64::MAX,
         }
+    }
+
+    /// The first time at which a charge has left a log that has not left by now.
+    fn next_to_leave(&self, period: u64) -> u64 {
+        let leave = self.charged_at.iter().map(|time| time + period);
+        let later = leave.filter(|&time| time > self.latest);
+        later.min().unwrap_or(self.latest + period)
     }
 
     fn any_period(&mut self) -> u64 {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use fastlimit_core::{Limit, ManualClock, Operation, Timestamp};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Limit, ManualClock, Timestamp};
 use fastrand::Rng;
 
 use super::generator::LONGEST_GRACE;
@@ -60,8 +61,8 @@ pub(crate) async fn replay_in_real_time(
         for index in 0..generator.length() {
             let (limits, operation) = generator.ask().map_err(|error| broken(scene, error))?;
             let subject = subject.through(index);
-            let outcome = subject.apply(&limits, operation).await?;
-            let now = outcome.now();
+            let decision = subject.apply(&limits, operation).await?;
+            let now = decision.now();
             generator.see_clock(now);
             let answer = model
                 .apply(limits.limits(), operation, now)
@@ -72,7 +73,7 @@ pub(crate) async fn replay_in_real_time(
                 limits,
                 operation,
             });
-            if let Some(difference) = answer.difference(&outcome) {
+            if let Some(difference) = answer.difference(&decision) {
                 return Err(unequal(scene, seed, &steps, &difference));
             }
         }
@@ -117,17 +118,17 @@ async fn differs(
     for (index, step) in steps.iter().enumerate() {
         clock.set(step.now);
         let subject = subject.through(index);
-        let outcome = subject.apply(&step.limits, step.operation).await?;
+        let decision = subject.apply(&step.limits, step.operation).await?;
         let answer = model
             .apply(step.limits.limits(), step.operation, step.now)
             .map_err(|error| broken(scene, error))?;
-        if let Some(difference) = answer.difference(&outcome) {
+        if let Some(difference) = answer.difference(&decision) {
             return Ok(Some((index, difference)));
         }
         let (Operation::Check(cost) | Operation::Peek(cost)) = step.operation else {
             continue;
         };
-        let Some(wait) = outcome.retry_after() else {
+        let Some(wait) = decision.retry_after() else {
             continue;
         };
         let Some(times) = around_the_end_of(step.now, wait) else {

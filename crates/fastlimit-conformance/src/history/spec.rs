@@ -5,6 +5,7 @@ use fastrand::Rng;
 
 use super::directed::near_one;
 use super::generator::Kind;
+use crate::scene::most_requests;
 
 /// No burst drains for longer: 36,525 days.
 const LONGEST_DRAIN: u64 = 36_525 * 86_400_000;
@@ -37,12 +38,6 @@ const PERIODS: [u64; 20] = [
 
 const NUMBERS: [u32; 12] = [0, 1, 1, 2, 3, 4, 5, 7, 10, 100, 1_000, Rate::MAX_REQUESTS];
 
-pub(super) const ALGORITHMS: [Algorithm; 3] = [
-    Algorithm::FixedWindow,
-    Algorithm::SlidingWindow,
-    Algorithm::TokenBucket,
-];
-
 /// A limit that a history is about, whose numbers change.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spec {
@@ -60,7 +55,7 @@ impl Spec {
         let algorithm = match kind {
             Kind::One(algorithm) => algorithm,
             Kind::Several | Kind::Extremes => {
-                rng.choice(ALGORITHMS).unwrap_or(Algorithm::FixedWindow)
+                rng.choice(Algorithm::ALL).copied().unwrap_or_default()
             }
         };
         let mut spec = Self {
@@ -76,7 +71,8 @@ impl Spec {
 
     /// Chooses another number and another burst.
     pub(super) fn change_numbers(&mut self, kind: Kind, rng: &mut Rng) {
-        self.requests = random_number(kind, self.period, rng);
+        let most = most_requests(self.algorithm);
+        self.requests = random_number(kind, self.period, rng).min(most);
         if self.algorithm == Algorithm::TokenBucket {
             if self.requests > 0 {
                 self.requests = self.requests.max(self.highest);
@@ -100,7 +96,7 @@ impl Spec {
         if self.algorithm == Algorithm::TokenBucket {
             return Ok(Limit::token_bucket(rate, self.burst)?);
         }
-        Ok(Limit::new(rate, self.algorithm))
+        Ok(Limit::new(rate, self.algorithm)?)
     }
 }
 

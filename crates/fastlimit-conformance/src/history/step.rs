@@ -1,6 +1,7 @@
 use std::fmt;
 
-use fastlimit_core::{Operation, Policy, Timestamp};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Policy, Timestamp};
 
 /// One request of a history.
 #[derive(Clone, Debug)]

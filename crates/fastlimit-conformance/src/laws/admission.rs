@@ -31,15 +31,15 @@ pub async fn admits_up_to_the_capacity_and_no_more(factory: &dyn StoreFactory) -
             let mut left = limit.capacity().as_milli();
             while left >= cost {
                 left -= cost;
-                let outcome = subject.check(limit, Cost::milli(cost)).await?;
+                let decision = subject.check(limit, Cost::milli(cost)).await?;
                 let what = format!("a check of {cost} milli of {limit} that leaves {left}");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(&what, &outcome, left)?;
+                scene.allowed(&what, &decision)?;
+                scene.remains(&what, &decision, left)?;
             }
-            let outcome = subject.check(limit, Cost::milli(cost)).await?;
+            let decision = subject.check(limit, Cost::milli(cost)).await?;
             let what = format!("a check of {cost} milli of {limit} with {left} left");
-            scene.denied(&what, &outcome)?;
-            scene.remains(&what, &outcome, left)?;
+            scene.denied(&what, &decision)?;
+            scene.remains(&what, &decision, left)?;
         }
     }
     Ok(scene.tried_by_algorithm())
@@ -64,9 +64,9 @@ pub async fn no_window_admits_more_than_its_capacity(factory: &dyn StoreFactory)
             None => tokio::time::sleep(MILLISECOND / 3).await,
         }
         let cost = Cost::milli(rng.u64(1..=3_000));
-        let outcome = subject.check(limit, cost).await?;
-        if outcome.is_allowed() {
-            admitted.push((outcome.charged_at().as_millis(), cost.as_milli()));
+        let decision = subject.check(limit, cost).await?;
+        if decision.is_allowed() {
+            admitted.push((decision.charged_at().as_millis(), cost.as_milli()));
         }
     }
     let capacity = limit.capacity().as_milli();
@@ -115,19 +115,19 @@ pub async fn what_remains_is_honest(factory: &dyn StoreFactory) -> LawResult {
             (1, 1_000),
             (3, 1_001),
             (50, 49_999),
-            (Rate::MAX_REQUESTS, 5),
+            (scene.most_requests(), 5),
         ] {
             let limit = scene.limit(requests, period)?;
             let subject = scene.subject(format_args!("{used} of {requests}"));
-            let outcome = subject.check(limit, Cost::milli(used)).await?;
-            let left = outcome.remaining();
+            let decision = subject.check(limit, Cost::milli(used)).await?;
+            let left = decision.remaining_cost();
             let more = Cost::milli(left.as_milli() + 1);
             let what = format!("with {used} milli of {limit} in use and {left} said to remain");
-            let outcome = subject.check(limit, more).await?;
-            scene.denied(format_args!("a check of {more} {what}"), &outcome)?;
-            let outcome = subject.check(limit, left).await?;
-            scene.allowed(format_args!("a check of {left} {what}"), &outcome)?;
-            scene.remains(format_args!("after a check of all {what}"), &outcome, 0)?;
+            let decision = subject.check(limit, more).await?;
+            scene.denied(format_args!("a check of {more} {what}"), &decision)?;
+            let decision = subject.check(limit, left).await?;
+            scene.allowed(format_args!("a check of {left} {what}"), &decision)?;
+            scene.remains(format_args!("after a check of all {what}"), &decision, 0)?;
         }
     }
     Ok(scene.tried_by_algorithm())
@@ -152,19 +152,19 @@ pub async fn what_remains_never_grows_inside_a_window(factory: &dyn StoreFactory
                 clock.set(at(START + rng.u64(0..60_000)));
             }
             let cost = Cost::milli(rng.u64(0..3_000));
-            let (name, outcome) = match rng.u32(0..8) {
+            let (name, decision) = match rng.u32(0..8) {
                 // Not into debt, which would hide what a denial gives back.
                 0 => ("charge", subject.charge(limit, cost.min(least)).await?),
                 1 => ("peek", subject.peek(limit, cost).await?),
                 _ => ("check", subject.check(limit, cost).await?),
             };
             // A peek tells what a check would leave, so look again.
-            let left = subject.usage(limit).await?.remaining();
+            let left = subject.usage(limit).await?.remaining_cost();
             scene.ensure(
                 format_args!("what remains after a {name} of {cost}"),
                 left <= least,
                 format_args!("at most {least}, as before"),
-                (left, outcome),
+                (left, decision),
             )?;
             least = left;
         }
@@ -187,10 +187,10 @@ pub async fn a_cost_of_zero_is_allowed_and_takes_nothing(factory: &dyn StoreFact
             let subject = scene.subject(format_args!("{used} of {requests}"));
             let before = subject.charge(limit, Cost::milli(used)).await?;
             for _ in 0..3 {
-                let outcome = subject.check(limit, Cost::ZERO).await?;
+                let decision = subject.check(limit, Cost::ZERO).await?;
                 let what = format!("a check of cost 0 with {used} milli of {limit} in use");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(&what, &outcome, before.remaining().as_milli())?;
+                scene.allowed(&what, &decision)?;
+                scene.remains(&what, &decision, before.remaining_cost().as_milli())?;
             }
         }
     }
@@ -209,18 +209,18 @@ pub async fn a_limit_of_zero_denies_whatever_costs(factory: &dyn StoreFactory) -
         let limit = scene.limit(0, period)?;
         let subject = scene.subject("nobody");
         for cost in [Cost::milli(1), Cost::ONE, Cost::MAX] {
-            for outcome in [
+            for decision in [
                 subject.peek(limit, cost).await?,
                 subject.check(limit, cost).await?,
             ] {
                 let what = format!("{cost} under {limit}");
-                scene.denied(&what, &outcome)?;
-                scene.remains(&what, &outcome, 0)?;
-                scene.equal(what, outcome.retry_after(), None)?;
+                scene.denied(&what, &decision)?;
+                scene.remains(&what, &decision, 0)?;
+                scene.equal(what, decision.retry_after(), None)?;
             }
         }
-        let outcome = subject.usage(scene.limit(5, period)?).await?;
-        scene.remains("the limit raised to 5 after its denials", &outcome, 5_000)?;
+        let decision = subject.usage(scene.limit(5, period)?).await?;
+        scene.remains("the limit raised to 5 after its denials", &decision, 5_000)?;
     }
     Ok(scene.tried_by_algorithm())
 }
@@ -238,14 +238,14 @@ pub async fn a_cost_above_the_capacity_never_passes(factory: &dyn StoreFactory) 
         let limit = scene.limit(4, period)?;
         let subject = scene.subject("greedy");
         for cost in [4_001, 5_000, 1 << 41, u64::MAX].map(Cost::milli) {
-            let outcome = subject.check(limit, cost).await?;
+            let decision = subject.check(limit, cost).await?;
             let what = format!("a check of {cost} under {limit}");
-            scene.denied(&what, &outcome)?;
-            scene.remains(&what, &outcome, 4_000)?;
-            scene.equal(what, outcome.retry_after(), None)?;
+            scene.denied(&what, &decision)?;
+            scene.remains(&what, &decision, 4_000)?;
+            scene.equal(what, decision.retry_after(), None)?;
         }
-        let outcome = subject.check(limit, Cost::requests(4)).await?;
-        scene.allowed("a check of the whole capacity after them", &outcome)?;
+        let decision = subject.check(limit, Cost::requests(4)).await?;
+        scene.allowed("a check of the whole capacity after them", &decision)?;
     }
     Ok(scene.tried_by_algorithm())
 }
@@ -262,13 +262,13 @@ pub async fn thousandths_of_a_request_count(factory: &dyn StoreFactory) -> LawRe
         let limit = scene.limit(1, period)?;
         let subject = scene.subject("frugal");
         for left in (0..1_000).rev() {
-            let outcome = subject.check(limit, Cost::milli(1)).await?;
+            let decision = subject.check(limit, Cost::milli(1)).await?;
             let what = format!("a check of 0.001 that leaves {left} milli");
-            scene.allowed(&what, &outcome)?;
-            scene.remains(what, &outcome, left)?;
+            scene.allowed(&what, &decision)?;
+            scene.remains(what, &decision, left)?;
         }
-        let outcome = subject.check(limit, Cost::milli(1)).await?;
-        scene.denied("the check of 0.001 after a thousand", &outcome)?;
+        let decision = subject.check(limit, Cost::milli(1)).await?;
+        scene.denied("the check of 0.001 after a thousand", &decision)?;
     }
     Ok(scene.tried_by_algorithm())
 }
@@ -285,16 +285,16 @@ pub async fn a_denial_takes_nothing(factory: &dyn StoreFactory) -> LawResult {
         let period = scene.quiet_period().await?;
         let limit = scene.limit(5, period)?;
         let subject = scene.subject("stubborn");
-        let outcome = subject.check(limit, Cost::requests(3)).await?;
-        scene.remains("a check of 3 of 5", &outcome, 2_000)?;
+        let decision = subject.check(limit, Cost::requests(3)).await?;
+        scene.remains("a check of 3 of 5", &decision, 2_000)?;
         for _ in 0..10 {
-            let outcome = subject.check(limit, Cost::requests(3)).await?;
-            scene.denied("a check of 3 with 2 left", &outcome)?;
-            scene.remains("a check of 3 with 2 left", &outcome, 2_000)?;
+            let decision = subject.check(limit, Cost::requests(3)).await?;
+            scene.denied("a check of 3 with 2 left", &decision)?;
+            scene.remains("a check of 3 with 2 left", &decision, 2_000)?;
         }
-        let outcome = subject.check(limit, Cost::requests(2)).await?;
-        scene.allowed("a check of 2 after ten denials", &outcome)?;
-        scene.remains("a check of 2 after ten denials", &outcome, 0)?;
+        let decision = subject.check(limit, Cost::requests(2)).await?;
+        scene.allowed("a check of 2 after ten denials", &decision)?;
+        scene.remains("a check of 2 after ten denials", &decision, 0)?;
     }
     Ok(scene.tried_by_algorithm())
 }
@@ -334,29 +334,29 @@ async fn edge(scene: &Scene, requests: u32, period: Duration) -> Result<(), Viol
     let all = limit.capacity();
     let most = Cost::milli(u64::MAX);
 
-    let outcome = subject.check(limit, most).await?;
+    let decision = subject.check(limit, most).await?;
     let what = format!("a check of any number under {limit} at {now}");
-    scene.denied(&what, &outcome)?;
-    scene.equal(what, outcome.retry_after(), None)?;
+    scene.denied(&what, &decision)?;
+    scene.equal(what, decision.retry_after(), None)?;
 
-    let outcome = subject.check(limit, all).await?;
+    let decision = subject.check(limit, all).await?;
     let what = format!("a check of the whole capacity of {limit} at {now}");
-    scene.allowed(&what, &outcome)?;
-    scene.remains(what, &outcome, 0)?;
+    scene.allowed(&what, &decision)?;
+    scene.remains(what, &decision, 0)?;
 
-    let outcome = subject.check(limit, Cost::milli(1)).await?;
+    let decision = subject.check(limit, Cost::milli(1)).await?;
     let what = format!("a check of 0.001 with nothing left of {limit} at {now}");
-    let wait = scene.wait_of(&what, &outcome)?;
-    scene.equal(what, wait, time_left(outcome.now(), period))?;
+    let wait = scene.wait_of(&what, &decision)?;
+    scene.equal(what, wait, time_left(decision.now(), period))?;
 
     let charged = subject.charge(limit, most).await?;
     let what = format!("a charge of any number under {limit} at {now}");
     scene.allowed(&what, &charged)?;
     scene.remains(what, &charged, 0)?;
 
-    let outcome = subject.refund(limit, most, charged.charged_at()).await?;
+    let decision = subject.refund(limit, most, charged.charged_at()).await?;
     let what = format!("a refund of any number under {limit} at {now}");
-    scene.remains(what, &outcome, all.as_milli())?;
+    scene.remains(what, &decision, all.as_milli())?;
     // On a server, it would stay for a year.
     let _ = subject.reset(limit).await?;
     Ok(())

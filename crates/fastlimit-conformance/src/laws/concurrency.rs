@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use fastlimit_core::{Algorithm, Cost, Operation, Outcome};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Algorithm, Cost, Decision};
 use fastrand::Rng;
 use tokio::sync::Barrier;
 
@@ -33,19 +34,19 @@ pub async fn concurrent_checks_are_exact(factory: &dyn StoreFactory) -> LawResul
         {
             let limit = scene.limit(requests, period)?;
             let subject = scene.subject(round);
-            let outcomes = at_once(&scene, 8, move |task| {
+            let decisions = at_once(&scene, 8, move |task| {
                 let subject = subject.through(task);
                 async move {
-                    let mut outcomes = Vec::new();
+                    let mut decisions = Vec::new();
                     for _ in 0..20 {
-                        outcomes.push(subject.check(limit, Cost::milli(cost)).await?);
+                        decisions.push(subject.check(limit, Cost::milli(cost)).await?);
                     }
-                    Ok(outcomes)
+                    Ok(decisions)
                 }
             })
             .await?;
             let what = format!("160 checks of {cost} milli of {limit}, 8 at once");
-            counts_down(&scene, &what, &outcomes, limit.capacity().as_milli(), cost)?;
+            counts_down(&scene, &what, &decisions, limit.capacity().as_milli(), cost)?;
         }
     }
     Ok(scene.tried_by_algorithm())
@@ -71,23 +72,23 @@ pub async fn concurrent_checks_of_several_limits_are_exact(
             // Six tasks want 60 of both limits, two want 20 of the wider one alone.
             let (both, one, asked) = (both.clone(), one.clone(), subject.clone());
             let policies = (both.clone(), one.clone());
-            let outcomes = at_once(&scene, 8, move |task| {
+            let decisions = at_once(&scene, 8, move |task| {
                 let subject = asked.through(task);
                 let policy = if task < 6 { &policies.0 } else { &policies.1 }.clone();
                 async move {
-                    let mut outcomes = Vec::new();
+                    let mut decisions = Vec::new();
                     for _ in 0..10 {
-                        outcomes.push(subject.check(&policy, Cost::ONE).await?);
+                        decisions.push(subject.check(&policy, Cost::ONE).await?);
                     }
-                    Ok(outcomes)
+                    Ok(decisions)
                 }
             })
             .await?;
             let admitted = |limits: usize| {
-                let of_those = outcomes
+                let of_those = decisions
                     .iter()
-                    .filter(|outcome| outcome.verdicts().len() == limits);
-                of_those.filter(|outcome| outcome.is_allowed()).count()
+                    .filter(|decision| decision.limits().len() == limits);
+                of_those.filter(|decision| decision.is_allowed()).count()
             };
             scene.equal(format_args!("60 checks of {both} at once"), admitted(2), 30)?;
             scene.equal(format_args!("20 checks of {one} at once"), admitted(1), 20)?;
@@ -114,25 +115,25 @@ pub async fn concurrent_subjects_do_not_disturb_each_other(
     let limit = scene.limit(9, period)?;
     let subjects: Arc<Vec<Subject>> = Arc::new((0..32).map(|index| scene.subject(index)).collect());
     let asked = Arc::clone(&subjects);
-    let outcomes = at_once(&scene, 4, move |task| {
+    let decisions = at_once(&scene, 4, move |task| {
         let subjects = Arc::clone(&asked);
         async move {
-            let mut outcomes = Vec::new();
+            let mut decisions = Vec::new();
             for _ in 0..3 {
                 for (index, subject) in subjects.iter().enumerate() {
-                    let outcome = subject.through(task).check(limit, Cost::ONE).await?;
-                    outcomes.push((index, outcome));
+                    let decision = subject.through(task).check(limit, Cost::ONE).await?;
+                    decisions.push((index, decision));
                 }
             }
-            Ok(outcomes)
+            Ok(decisions)
         }
     })
     .await?;
     for (index, _) in subjects.iter().enumerate() {
-        let own: Vec<Outcome> = outcomes
+        let own: Vec<Decision> = decisions
             .iter()
             .filter(|(of, _)| *of == index)
-            .map(|(_, outcome)| outcome.clone())
+            .map(|(_, decision)| decision.clone())
             .collect();
         let what = format!("12 checks of {limit} by one of 32 subjects");
         counts_down(&scene, &what, &own, 9_000, 1_000)?;
@@ -165,9 +166,9 @@ pub async fn concurrent_charges_and_refunds_add_up(factory: &dyn StoreFactory) -
                 }
             })
             .await?;
-            let outcome = subject.usage(limit).await?;
+            let decision = subject.usage(limit).await?;
             let what = "160 charges of 3 and refunds of 2 under 1000, 8 at once";
-            scene.remains(what, &outcome, 840_000)?;
+            scene.remains(what, &decision, 840_000)?;
         }
     }
     Ok(scene.tried_by_algorithm())
@@ -195,6 +196,7 @@ pub async fn concurrent_histories_replay_through_the_model(
                 scene.limit_of(Algorithm::SlidingWindow, 8, long)?,
                 scene.limit(4, short)?,
                 scene.limit_of(Algorithm::TokenBucket, 5, short)?,
+                scene.limit_of(Algorithm::SlidingLog, 7, short)?,
             ])?,
         ]);
         let recorder = Arc::new(Recorder::default());
@@ -273,27 +275,27 @@ pub async fn instances_share_one_state(factory: &dyn StoreFactory) -> LawResult 
     let limit = scene.limit(12, period)?;
     let subject = scene.subject("shared");
     for index in 0..12 {
-        let outcome = subject.through(index).check(limit, Cost::ONE).await?;
+        let decision = subject.through(index).check(limit, Cost::ONE).await?;
         let left = 11_000 - 1_000 * u64::try_from(index).unwrap_or(0);
         scene.allowed(
             format_args!("check {index}, each by the next instance"),
-            &outcome,
+            &decision,
         )?;
         scene.remains(
             format_args!("check {index}, each by the next instance"),
-            &outcome,
+            &decision,
             left,
         )?;
     }
     for instance in 0..scene.instance_count() {
-        let outcome = subject.through(instance).check(limit, Cost::ONE).await?;
-        scene.denied(format_args!("one more by instance {instance}"), &outcome)?;
+        let decision = subject.through(instance).check(limit, Cost::ONE).await?;
+        scene.denied(format_args!("one more by instance {instance}"), &decision)?;
     }
     let _ = subject.reset(limit).await?;
     for instance in 0..scene.instance_count() {
-        let outcome = subject.through(instance).usage(limit).await?;
+        let decision = subject.through(instance).usage(limit).await?;
         let what = format!("instance {instance} after a reset by the first");
-        scene.remains(what, &outcome, 12_000)?;
+        scene.remains(what, &decision, 12_000)?;
     }
     Ok(Tested::InFull)
 }
@@ -322,11 +324,11 @@ pub async fn callers_that_go_away_harm_nobody(factory: &dyn StoreFactory) -> Law
                 .await;
             }
         }
-        let outcome = patient.check(limit, Cost::ONE).await?;
+        let decision = patient.check(limit, Cost::ONE).await?;
         let what = format!("check {round} of a subject while another one's callers go away");
-        scene.remains(what, &outcome, 99_000 - 1_000 * round)?;
+        scene.remains(what, &decision, 99_000 - 1_000 * round)?;
     }
-    let left = fickle.usage(limit).await?.remaining().as_milli();
+    let left = fickle.usage(limit).await?.remaining_cost().as_milli();
     scene.ensure(
         "what remains of 100 after 50 checks whose callers went away",
         left >= 50_000 && left % 1_000 == 0,
@@ -371,15 +373,15 @@ where
 fn counts_down(
     scene: &Scene,
     what: &str,
-    outcomes: &[Outcome],
+    decisions: &[Decision],
     capacity: u64,
     cost: u64,
 ) -> Result<(), Violation> {
     let (allowed, denied): (Vec<_>, Vec<_>) =
-        outcomes.iter().partition(|outcome| outcome.is_allowed());
+        decisions.iter().partition(|decision| decision.is_allowed());
     let mut left: Vec<u64> = allowed
         .iter()
-        .map(|outcome| outcome.remaining().as_milli())
+        .map(|decision| decision.remaining_cost().as_milli())
         .collect();
     left.sort_unstable_by_key(|&left| std::cmp::Reverse(left));
     let fit = capacity / cost;
@@ -394,10 +396,10 @@ fn counts_down(
         left,
         expected,
     )?;
-    for outcome in denied {
+    for decision in denied {
         scene.remains(
             format_args!("a denied one of {what}"),
-            outcome,
+            decision,
             capacity % cost,
         )?;
     }

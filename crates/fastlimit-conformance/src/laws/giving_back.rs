@@ -20,17 +20,17 @@ pub async fn a_refund_gives_back_what_was_charged(factory: &dyn StoreFactory) ->
             let charged = subject.check(&policy, Cost::requests(5)).await?;
             for (milli, left) in [(1, 1), (999, 1_000), (2_000, 3_000)] {
                 let refund = Cost::milli(milli);
-                let outcome = subject
+                let decision = subject
                     .refund(&policy, refund, charged.charged_at())
                     .await?;
                 let what = format!("a refund of {refund} under {policy}");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(what, &outcome, left)?;
+                scene.allowed(&what, &decision)?;
+                scene.remains(what, &decision, left)?;
             }
-            let outcome = subject.check(&policy, Cost::requests(3)).await?;
-            scene.allowed("a check of all that was refunded", &outcome)?;
-            let outcome = subject.check(&policy, Cost::milli(1)).await?;
-            scene.denied("a check of more than was refunded", &outcome)?;
+            let decision = subject.check(&policy, Cost::requests(3)).await?;
+            scene.allowed("a check of all that was refunded", &decision)?;
+            let decision = subject.check(&policy, Cost::milli(1)).await?;
+            scene.denied("a check of more than was refunded", &decision)?;
         }
     }
     Ok(scene.tried_by_algorithm())
@@ -51,19 +51,19 @@ pub async fn a_refund_never_gives_more_than_is_in_use(factory: &dyn StoreFactory
             let subject = scene.subject(format_args!("{refund} of {used}"));
             let charged = subject.check(limit, Cost::milli(used)).await?;
             for _ in 0..2 {
-                let outcome = subject
+                let decision = subject
                     .refund(limit, Cost::milli(refund), charged.charged_at())
                     .await?;
                 let what = format!("a refund of {refund} milli with {used} in use");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(what, &outcome, 5_000)?;
+                scene.allowed(&what, &decision)?;
+                scene.remains(what, &decision, 5_000)?;
             }
-            let outcome = subject.check(limit, Cost::requests(5)).await?;
-            scene.allowed("a check of everything after such a refund", &outcome)?;
-            let outcome = subject.check(limit, Cost::milli(1)).await?;
+            let decision = subject.check(limit, Cost::requests(5)).await?;
+            scene.allowed("a check of everything after such a refund", &decision)?;
+            let decision = subject.check(limit, Cost::milli(1)).await?;
             scene.denied(
                 "a check of more than everything after such a refund",
-                &outcome,
+                &decision,
             )?;
         }
     }
@@ -101,15 +101,15 @@ pub async fn a_refund_from_another_window_is_ignored(factory: &dyn StoreFactory)
         after,
         at(u64::MAX),
     ] {
-        let outcome = subject.refund(limit, Cost::ONE, other).await?;
+        let decision = subject.refund(limit, Cost::ONE, other).await?;
         let what = format!("a refund charged at {other}, in another window than {now}");
-        scene.allowed(&what, &outcome)?;
-        scene.remains(what, &outcome, 1_000)?;
+        scene.allowed(&what, &decision)?;
+        scene.remains(what, &decision, 1_000)?;
     }
     for (own, left) in [(start, 2_000), (now, 3_000), (last, 4_000)] {
-        let outcome = subject.refund(limit, Cost::ONE, own).await?;
+        let decision = subject.refund(limit, Cost::ONE, own).await?;
         let what = format!("a refund charged at {own}, in the same window as {now}");
-        scene.remains(what, &outcome, left)?;
+        scene.remains(what, &decision, left)?;
     }
     let Some(clock) = scene.clock() else {
         return Ok(Tested::InPart {
@@ -118,26 +118,26 @@ pub async fn a_refund_from_another_window_is_ignored(factory: &dyn StoreFactory)
     };
     clock.advance(MINUTE);
     let next = subject.check(limit, Cost::requests(4)).await?;
-    let outcome = subject.refund(limit, Cost::ONE, now).await?;
+    let decision = subject.refund(limit, Cost::ONE, now).await?;
     scene.remains(
         "a refund of what was charged in the window before",
-        &outcome,
+        &decision,
         1_000,
     )?;
-    let outcome = subject.refund(limit, Cost::ONE, next.charged_at()).await?;
+    let decision = subject.refund(limit, Cost::ONE, next.charged_at()).await?;
     scene.remains(
         "a refund of what was charged in this window",
-        &outcome,
+        &decision,
         2_000,
     )?;
 
     // The clock steps back: the charge goes to the later window, and says so.
     clock.step_back(10 * MILLISECOND);
     let charged = subject.check(limit, Cost::ONE).await?;
-    let outcome = subject
+    let decision = subject
         .refund(limit, Cost::ONE, charged.charged_at())
         .await?;
-    scene.remains("a refund after the clock stepped back", &outcome, 2_000)?;
+    scene.remains("a refund after the clock stepped back", &decision, 2_000)?;
     Ok(Tested::InFull)
 }
 
@@ -158,18 +158,21 @@ pub async fn a_reset_makes_a_fresh_key(factory: &dyn StoreFactory) -> LawResult 
             let _ = subject.charge(&policy, Cost::milli(used)).await?;
             let what = format!("a reset with {used} milli of {policy} in use");
             for _ in 0..2 {
-                let outcome = subject.reset(&policy).await?;
+                let decision = subject.reset(&policy).await?;
                 let expected = fresh.usage(&policy).await?;
-                scene.allowed(&what, &outcome)?;
-                scene.equal(&what, untimed(&outcome), untimed(&expected))?;
+                scene.allowed(&what, &decision)?;
+                scene.equal(&what, untimed(&decision), untimed(&expected))?;
                 if scene.clock().is_some() {
-                    scene.equal(&what, outcome, expected)?;
+                    scene.equal(&what, decision, expected)?;
                 }
             }
-            let outcome = subject.check(&policy, Cost::requests(4)).await?;
-            scene.allowed(format_args!("a check of everything after {what}"), &outcome)?;
-            let outcome = subject.check(&policy, Cost::milli(1)).await?;
-            scene.denied(format_args!("a check of more after {what}"), &outcome)?;
+            let decision = subject.check(&policy, Cost::requests(4)).await?;
+            scene.allowed(
+                format_args!("a check of everything after {what}"),
+                &decision,
+            )?;
+            let decision = subject.check(&policy, Cost::milli(1)).await?;
+            scene.denied(format_args!("a check of more after {what}"), &decision)?;
         }
     }
     Ok(scene.tried_by_algorithm())
@@ -195,10 +198,10 @@ pub async fn a_reset_forgets_only_its_own_limits(factory: &dyn StoreFactory) -> 
             (vec![(10, c)], [10_000; 3]),
         ] {
             let _ = subject.reset(&scene.policy(&limits)?).await?;
-            let outcome = subject.usage(&all).await?;
+            let decision = subject.usage(&all).await?;
             scene.equal(
                 format_args!("what remains of {all} after a reset of {limits:?}"),
-                remaining(&outcome),
+                remaining(&decision),
                 left.to_vec(),
             )?;
         }
@@ -235,7 +238,7 @@ async fn settles(
     let reserved = subject.check(policy, Cost::milli(estimate)).await?;
     let what = format!("a reservation of {estimate} that came to {actual} milli");
     scene.allowed(&what, &reserved)?;
-    let outcome = if actual < estimate {
+    let decision = if actual < estimate {
         let over = Cost::milli(estimate - actual);
         subject.refund(policy, over, reserved.charged_at()).await?
     } else {
@@ -247,5 +250,5 @@ async fn settles(
         let capacity = limit.capacity().as_milli();
         capacity.saturating_sub(actual)
     });
-    scene.equal(what, remaining(&outcome), left.collect())
+    scene.equal(what, remaining(&decision), left.collect())
 }

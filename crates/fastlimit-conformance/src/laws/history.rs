@@ -2,16 +2,17 @@
 //!
 //! A history is some twenty requests of one subject: all operations; costs from nothing to more
 //! than any capacity; limits whose numbers and bursts change, that join and leave; a clock that
-//! stands still, goes to the edges of windows, jumps over years, and steps back by no more than
-//! the grace, the lesser of the shortest period and one minute. Requests go through the
-//! instances of the store in turn. The rate of a bucket is never lowered but to 0: a store may
-//! have forgotten what the new rate would still hold.
+//! stands still, goes to the edges of windows and to where charges leave a log, jumps over years,
+//! and steps back by no more than the grace, the lesser of the shortest period and one minute.
+//! Requests go through the instances of the store in turn. The rate of a bucket is never lowered
+//! but to 0: a store may have forgotten what the new rate would still hold.
 //!
 //! Whenever a check is denied for a while, it is looked at again when that is over, and a
 //! millisecond before.
 //!
 //! In real time the model is given the times that the store reports. Each law tries the full
-//! number of histories.
+//! number of histories. Histories are too short to fill a log: the laws of the
+//! [sliding log](super::sliding_log) do.
 
 use fastlimit_core::Algorithm;
 
@@ -52,6 +53,18 @@ pub async fn random_histories_of_a_sliding_window(factory: &dyn StoreFactory) ->
 pub async fn random_histories_of_a_token_bucket(factory: &dyn StoreFactory) -> LawResult {
     let scene = Scene::open("random_histories_of_a_token_bucket", factory).await?;
     try_histories(&scene, Kind::One(Algorithm::TokenBucket)).await
+}
+
+/// Any history of one sliding log has the answers of the model: each charge counts for a period, a
+/// refund goes to what was charged at its time.
+///
+/// # Errors
+///
+/// The [`Violation`](crate::Violation), with the shortest part of the history that shows it,
+/// and the seed that tries the same again.
+pub async fn random_histories_of_a_sliding_log(factory: &dyn StoreFactory) -> LawResult {
+    let scene = Scene::open("random_histories_of_a_sliding_log", factory).await?;
+    try_histories(&scene, Kind::One(Algorithm::SlidingLog)).await
 }
 
 /// Any history of one to four limits that hold together has the answers of the model, whatever

@@ -198,9 +198,9 @@ pub async fn equal_keys_share_state(factory: &dyn StoreFactory) -> LawResult {
     for nasty in NASTY.into_iter().chain([long.as_str()]) {
         for (asked, left) in [4_000, 3_000, 2_000].into_iter().enumerate() {
             let subject = scene.subject_of([scene.prefix(), nasty, nasty, nasty]);
-            let outcome = subject.through(asked).check(limit, Cost::ONE).await?;
+            let decision = subject.through(asked).check(limit, Cost::ONE).await?;
             let what = format!("check {asked} of the subject {:?}", subject.key());
-            scene.remains(what, &outcome, left)?;
+            scene.remains(what, &decision, left)?;
         }
     }
     Ok(Tested::InFull)
@@ -229,7 +229,7 @@ pub async fn no_operation_reaches_another_subject(factory: &dyn StoreFactory) ->
         }
     }
     for (index, subject) in subjects.iter().enumerate() {
-        let outcome = subject.usage(limit).await?;
+        let decision = subject.usage(limit).await?;
         let (name, left) = match index % 4 {
             0 => ("nothing", 50_000),
             1 => ("a reset", 100_000),
@@ -237,7 +237,7 @@ pub async fn no_operation_reaches_another_subject(factory: &dyn StoreFactory) ->
             _ => ("a charge of 90", 0),
         };
         let what = format!("{name} among operations on other subjects");
-        scene.remains(what, &outcome, left)?;
+        scene.remains(what, &decision, left)?;
     }
     Ok(Tested::InFull)
 }
@@ -255,12 +255,22 @@ async fn apart(scene: &Scene, keys: &[[String; 4]]) -> LawResult {
         .map(|parts| scene.subject_of(parts.each_ref().map(String::as_str)))
         .collect();
     for (cost, subject) in (1..).zip(&subjects) {
-        let outcome = subject.check(limit, Cost::milli(cost)).await?;
-        same(scene, subject, limit.capacity().as_milli() - cost, &outcome)?;
+        let decision = subject.check(limit, Cost::milli(cost)).await?;
+        same(
+            scene,
+            subject,
+            limit.capacity().as_milli() - cost,
+            &decision,
+        )?;
     }
     for (cost, subject) in (1..).zip(&subjects) {
-        let outcome = subject.usage(limit).await?;
-        same(scene, subject, limit.capacity().as_milli() - cost, &outcome)?;
+        let decision = subject.usage(limit).await?;
+        same(
+            scene,
+            subject,
+            limit.capacity().as_milli() - cost,
+            &decision,
+        )?;
     }
     Ok(Tested::InFull)
 }
@@ -269,10 +279,10 @@ fn same(
     scene: &Scene,
     subject: &Subject,
     left: u64,
-    outcome: &fastlimit_core::Outcome,
+    decision: &fastlimit_core::Decision,
 ) -> Result<(), Violation> {
     let text = subject.key().to_string();
     let text: String = text.chars().take(300).collect();
     let what = format!("{text:?} among subjects that differ in one part or another");
-    scene.remains(what, outcome, left)
+    scene.remains(what, decision, left)
 }

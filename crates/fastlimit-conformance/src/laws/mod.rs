@@ -13,6 +13,7 @@ pub mod limits_changed;
 pub mod operations;
 pub mod retry_after;
 pub mod several_limits;
+pub mod sliding_log;
 pub mod sliding_window;
 pub mod storage;
 pub mod time;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Outcome, Policy, Verdict};
+use fastlimit_core::{Cost, Decision, LimitStatus, Policy};
 
 use crate::scene::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, START, Scene, Subject, at};
 use crate::{LawResult, StoreFactory, Tested, Violation};
@@ -67,22 +67,22 @@ async fn comes_back(
 ) -> Result<(), Violation> {
     scene.ensure("the wait", !wait.is_zero(), "at least a millisecond", wait)?;
     scene.pass(wait - MILLISECOND).await?;
-    let outcome = subject.peek(policy, cost).await?;
+    let decision = subject.peek(policy, cost).await?;
     let what = format!("a peek of {cost} under {policy} 1 ms before the wait of {wait:?} is over");
-    scene.denied(what, &outcome)?;
-    let outcome = subject.check(policy, cost).await?;
+    scene.denied(what, &decision)?;
+    let decision = subject.check(policy, cost).await?;
     let what = format!("a check of {cost} under {policy} 1 ms before the wait of {wait:?} is over");
-    let rest = scene.wait_of(&what, &outcome)?;
+    let rest = scene.wait_of(&what, &decision)?;
     scene.equal(what, rest, MILLISECOND)?;
 
     scene.pass(MILLISECOND).await?;
-    let outcome = subject.peek(policy, cost).await?;
+    let decision = subject.peek(policy, cost).await?;
     let what = format!("a peek of {cost} under {policy} after the wait of {wait:?}");
-    scene.allowed(what, &outcome)?;
+    scene.allowed(what, &decision)?;
     scene.pass(wait / 3).await?;
-    let outcome = subject.check(policy, cost).await?;
+    let decision = subject.check(policy, cost).await?;
     let what = format!("a check of {cost} under {policy} later than the wait of {wait:?}");
-    scene.allowed(what, &outcome)
+    scene.allowed(what, &decision)
 }
 
 async fn passes_after_sleeping(scene: &Scene) -> Result<(), Violation> {
@@ -90,14 +90,17 @@ async fn passes_after_sleeping(scene: &Scene) -> Result<(), Violation> {
     let subject = scene.subject("patient");
     for _ in 0..3 {
         // Where the window ends meanwhile, nothing is denied.
-        let mut outcome = subject.check(limit, Cost::ONE).await?;
-        while outcome.is_allowed() {
-            outcome = subject.check(limit, Cost::ONE).await?;
+        let mut decision = subject.check(limit, Cost::ONE).await?;
+        while decision.is_allowed() {
+            decision = subject.check(limit, Cost::ONE).await?;
         }
-        let wait = scene.wait_of("the first check that is denied", &outcome)?;
+        let wait = scene.wait_of("the first check that is denied", &decision)?;
         scene.pass(wait).await?;
-        let outcome = subject.check(limit, Cost::ONE).await?;
-        scene.allowed(format_args!("a check after the wait of {wait:?}"), &outcome)?;
+        let decision = subject.check(limit, Cost::ONE).await?;
+        scene.allowed(
+            format_args!("a check after the wait of {wait:?}"),
+            &decision,
+        )?;
     }
     Ok(())
 }
@@ -127,12 +130,12 @@ pub async fn there_is_no_retry_after_exactly_when_waiting_never_helps(
             for cost in [1, 4_999, 5_000, 5_001, 9_000, 9_001, u64::MAX] {
                 let never = cost >= costs_that_never_pass;
                 let cost = Cost::milli(cost);
-                let outcome = subject.check(&policy, cost).await?;
+                let decision = subject.check(&policy, cost).await?;
                 let what = format!("a check of {cost} with nothing left of {policy}");
-                scene.denied(&what, &outcome)?;
+                scene.denied(&what, &decision)?;
                 scene.equal(
                     format_args!("whether there is no retry_after for {what}"),
-                    outcome.retry_after().is_none(),
+                    decision.retry_after().is_none(),
                     never,
                 )?;
             }
@@ -152,10 +155,10 @@ pub async fn reset_after_is_true(factory: &dyn StoreFactory) -> LawResult {
         let Some(clock) = scene.clock() else {
             let limit = scene.limit(3, 200 * MILLISECOND)?;
             let subject = scene.subject("patient");
-            let outcome = subject.charge(limit, Cost::requests(7)).await?;
-            scene.pass(outcome.reset_after()).await?;
-            let outcome = subject.check(limit, Cost::requests(3)).await?;
-            scene.allowed("a check of everything after reset_after", &outcome)?;
+            let decision = subject.charge(limit, Cost::requests(7)).await?;
+            scene.pass(decision.reset_after()).await?;
+            let decision = subject.check(limit, Cost::requests(3)).await?;
+            scene.allowed("a check of everything after reset_after", &decision)?;
             return Ok(Tested::InPart {
                 missing: "it takes a manual clock to come a millisecond early",
             });
@@ -183,7 +186,7 @@ pub async fn reset_after_is_true(factory: &dyn StoreFactory) -> LawResult {
                     denied.reset_after(),
                     wait,
                 )?;
-                let longest = charged.verdicts().iter().map(Verdict::reset_after);
+                let longest = charged.limits().iter().map(LimitStatus::reset_after);
                 scene.equal(
                     format_args!("{what}, the longest of the limits"),
                     longest.max(),
@@ -191,27 +194,27 @@ pub async fn reset_after_is_true(factory: &dyn StoreFactory) -> LawResult {
                 )?;
                 scene.ensure(&what, !wait.is_zero(), "at least a millisecond", wait)?;
 
-                let full = |outcome: &Outcome| {
-                    let limits = policy.limits().iter().zip(outcome.verdicts());
+                let full = |decision: &Decision| {
+                    let limits = policy.limits().iter().zip(decision.limits());
                     limits
-                        .map(|(limit, verdict)| verdict.remaining() == limit.capacity())
+                        .map(|(limit, verdict)| verdict.remaining_cost() == limit.capacity())
                         .collect::<Vec<_>>()
                 };
                 clock.advance(wait - MILLISECOND);
-                let outcome = subject.usage(&policy).await?;
+                let decision = subject.usage(&policy).await?;
                 scene.ensure(
                     format_args!("{what}, a millisecond early"),
-                    full(&outcome).contains(&false),
+                    full(&decision).contains(&false),
                     "a limit that is not as good as new",
-                    &outcome,
+                    &decision,
                 )?;
                 clock.advance(MILLISECOND);
-                let outcome = subject.usage(&policy).await?;
+                let decision = subject.usage(&policy).await?;
                 scene.ensure(
                     format_args!("{what}, when it is over"),
-                    !full(&outcome).contains(&false),
+                    !full(&decision).contains(&false),
                     "every limit as good as new",
-                    &outcome,
+                    &decision,
                 )?;
             }
         }

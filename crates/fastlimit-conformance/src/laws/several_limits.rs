@@ -1,6 +1,6 @@
 //! Limits that hold together: all or nothing, in one step.
 
-use fastlimit_core::{Cost, Outcome, Verdict};
+use fastlimit_core::{Cost, Decision, LimitStatus};
 
 use crate::scene::{MINUTE, SECOND, Scene, remaining};
 use crate::{LawResult, StoreFactory, Tested, Violation};
@@ -26,29 +26,32 @@ pub async fn several_limits_are_charged_all_or_none(factory: &dyn StoreFactory) 
         {
             let policy = scene.policy(limits)?;
             let subject = scene.subject(case);
-            let outcome = subject.check(&policy, Cost::requests(2)).await?;
-            scene.allowed(format_args!("a check of 2 under {policy}"), &outcome)?;
+            let decision = subject.check(&policy, Cost::requests(2)).await?;
+            scene.allowed(format_args!("a check of 2 under {policy}"), &decision)?;
             let left = numbers(limits, 2);
             scene.equal(
                 "what remains of each limit",
-                remaining(&outcome),
+                remaining(&decision),
                 left.clone(),
             )?;
             for _ in 0..3 {
-                let outcome = subject.check(&policy, Cost::requests(2)).await?;
-                scene.denied(format_args!("a second check of 2 under {policy}"), &outcome)?;
-                let outcome = subject.usage(&policy).await?;
+                let decision = subject.check(&policy, Cost::requests(2)).await?;
+                scene.denied(
+                    format_args!("a second check of 2 under {policy}"),
+                    &decision,
+                )?;
+                let decision = subject.usage(&policy).await?;
                 scene.equal(
                     format_args!("what remains of {policy} after a denial"),
-                    remaining(&outcome),
+                    remaining(&decision),
                     left.clone(),
                 )?;
             }
-            let outcome = subject.check(&policy, Cost::ONE).await?;
-            scene.allowed(format_args!("a check of 1 under {policy}"), &outcome)?;
+            let decision = subject.check(&policy, Cost::ONE).await?;
+            scene.allowed(format_args!("a check of 1 under {policy}"), &decision)?;
             scene.equal(
                 "what remains of each limit",
-                remaining(&outcome),
+                remaining(&decision),
                 numbers(limits, 3),
             )?;
         }
@@ -76,13 +79,17 @@ pub async fn a_denied_check_shows_each_limit_as_it_stands(factory: &dyn StoreFac
             (8_001, [false, false, false]),
         ] {
             let cost = Cost::milli(cost);
-            for outcome in [
+            for decision in [
                 subject.peek(&policy, cost).await?,
                 subject.check(&policy, cost).await?,
             ] {
                 let what = format!("a check of {cost} with 1 of each of {policy} in use");
-                scene.denied(&what, &outcome)?;
-                let found: Vec<bool> = outcome.verdicts().iter().map(Verdict::is_allowed).collect();
+                scene.denied(&what, &decision)?;
+                let found: Vec<bool> = decision
+                    .limits()
+                    .iter()
+                    .map(LimitStatus::is_allowed)
+                    .collect();
                 scene.equal(
                     format_args!("which limits allow {what}"),
                     found,
@@ -90,14 +97,14 @@ pub async fn a_denied_check_shows_each_limit_as_it_stands(factory: &dyn StoreFac
                 )?;
                 scene.equal(
                     format_args!("what remains of each limit in {what}"),
-                    remaining(&outcome),
+                    remaining(&decision),
                     vec![8_000, 3_000, 1_000],
                 )?;
-                for (verdict, limit) in outcome.verdicts().iter().zip(policy.limits()) {
-                    let waits = !verdict.is_allowed() && cost <= limit.capacity();
+                for (status, limit) in decision.limits().iter().zip(policy.limits()) {
+                    let waits = !status.is_allowed() && cost <= limit.capacity();
                     scene.equal(
                         format_args!("whether {limit} tells when to come back in {what}"),
-                        verdict.retry_after().is_some(),
+                        status.retry_after().is_some(),
                         waits,
                     )?;
                 }
@@ -178,12 +185,12 @@ pub async fn the_whole_follows_from_its_limits(factory: &dyn StoreFactory) -> La
     ] {
         let policy = scene.policy(&limits)?;
         let subject = scene.subject(format_args!("{policy} {cost}"));
-        let outcome = subject.check(&policy, Cost::milli(cost)).await?;
-        whole(&scene, &outcome)?;
+        let decision = subject.check(&policy, Cost::milli(cost)).await?;
+        whole(&scene, &decision)?;
         scene.equal(
             format_args!("the limit that binds a check of {cost} milli under {policy}"),
-            outcome.binding(),
-            binding,
+            Some(decision.binding().limit()),
+            policy.limits().get(binding).copied(),
         )?;
     }
     // Denied for a while, by all, by two and by one.
@@ -191,45 +198,44 @@ pub async fn the_whole_follows_from_its_limits(factory: &dyn StoreFactory) -> La
     let subject = scene.subject("waiting");
     let _ = subject.charge(&policy, Cost::milli(4_500)).await?;
     for cost in [501, 1_000, 1_501, 2_501] {
-        let outcome = subject.check(&policy, Cost::milli(cost)).await?;
-        scene.denied(format_args!("a check of {cost} milli"), &outcome)?;
-        whole(&scene, &outcome)?;
-        let verdicts = outcome.verdicts().iter();
-        let longest = verdicts.filter_map(Verdict::retry_after).max();
-        scene.equal("the longest wait", outcome.retry_after(), longest)?;
-        let binds = outcome.verdicts().get(outcome.binding());
+        let decision = subject.check(&policy, Cost::milli(cost)).await?;
+        scene.denied(format_args!("a check of {cost} milli"), &decision)?;
+        whole(&scene, &decision)?;
+        let statuses = decision.limits().iter();
+        let longest = statuses.filter_map(LimitStatus::retry_after).max();
+        scene.equal("the longest wait", decision.retry_after(), longest)?;
         scene.equal(
             "the wait of the limit that binds",
-            binds.and_then(Verdict::retry_after),
+            decision.binding().retry_after(),
             longest,
         )?;
     }
     Ok(Tested::InFull)
 }
 
-fn whole(scene: &Scene, outcome: &Outcome) -> Result<(), Violation> {
-    let verdicts = outcome.verdicts();
+fn whole(scene: &Scene, decision: &Decision) -> Result<(), Violation> {
+    let statuses = decision.limits();
     scene.equal(
         "whether the whole is allowed",
-        outcome.is_allowed(),
-        verdicts.iter().all(Verdict::is_allowed),
+        decision.is_allowed(),
+        statuses.iter().all(LimitStatus::is_allowed),
     )?;
     scene.equal(
         "what remains of the whole",
-        Some(outcome.remaining()),
-        verdicts.iter().map(Verdict::remaining).min(),
+        Some(decision.remaining_cost()),
+        statuses.iter().map(LimitStatus::remaining_cost).min(),
     )?;
     scene.equal(
         "reset_after of the whole",
-        Some(outcome.reset_after()),
-        verdicts.iter().map(Verdict::reset_after).max(),
+        Some(decision.reset_after()),
+        statuses.iter().map(LimitStatus::reset_after).max(),
     )?;
-    let denied = || verdicts.iter().filter(|verdict| !verdict.is_allowed());
-    let never = denied().any(|verdict| verdict.retry_after().is_none());
-    let longest = denied().filter_map(Verdict::retry_after).max();
+    let denied = || statuses.iter().filter(|status| !status.is_allowed());
+    let never = denied().any(|status| status.retry_after().is_none());
+    let longest = denied().filter_map(LimitStatus::retry_after).max();
     scene.equal(
         "retry_after of the whole",
-        outcome.retry_after(),
+        decision.retry_after(),
         longest.filter(|_| !never),
     )
 }
@@ -250,10 +256,10 @@ pub async fn verdicts_come_in_the_order_of_the_request(factory: &dyn StoreFactor
         ([(30, c), (20, b), (10, a)], [26_000, 16_000, 6_000]),
     ] {
         let policy = scene.policy(&limits)?;
-        let outcome = subject.check(&policy, Cost::ONE).await?;
+        let decision = subject.check(&policy, Cost::ONE).await?;
         scene.equal(
             format_args!("what remains of {policy}, in that order"),
-            remaining(&outcome),
+            remaining(&decision),
             left.to_vec(),
         )?;
     }
@@ -273,10 +279,10 @@ pub async fn limits_asked_apart_count_apart(factory: &dyn StoreFactory) -> LawRe
         for left in (0..4_u64).rev() {
             for (index, period) in [a, b, c, d].into_iter().enumerate() {
                 let limit = scene.limit(4, period)?;
-                let outcome = subject.through(index).check(limit, Cost::ONE).await?;
+                let decision = subject.through(index).check(limit, Cost::ONE).await?;
                 let what = format!("a check of {limit} among checks of other limits");
-                scene.allowed(&what, &outcome)?;
-                scene.remains(what, &outcome, left * 1_000)?;
+                scene.allowed(&what, &decision)?;
+                scene.remains(what, &decision, left * 1_000)?;
             }
         }
     }

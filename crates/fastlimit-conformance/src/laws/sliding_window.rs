@@ -32,13 +32,13 @@ pub async fn a_sliding_window_remembers_the_window_before(factory: &dyn StoreFac
         let _ = subject.check(limit, Cost::requests(8)).await?;
         for (quarters, left) in [(0, 0), (4, 0), (5, 2), (6, 4), (7, 6), (8, 8), (9, 8)] {
             clock.set(at(START).saturating_add(period * quarters / 4));
-            let outcome = subject.usage(limit).await?;
+            let decision = subject.usage(limit).await?;
             let what =
                 format!("{limit}, used up at {START}, {quarters} quarters of a period later");
-            scene.remains(&what, &outcome, left * 1_000)?;
+            scene.remains(&what, &decision, left * 1_000)?;
             scene.equal(
                 format_args!("reset_after of {what}"),
-                outcome.reset_after(),
+                decision.reset_after(),
                 (period * 2).saturating_sub(period * quarters / 4),
             )?;
         }
@@ -50,9 +50,9 @@ pub async fn a_sliding_window_remembers_the_window_before(factory: &dyn StoreFac
         let _ = subject.check(limit, Cost::requests(4)).await?;
         for (quarters, left) in [(6, 0), (7, 2), (8, 4), (10, 6), (12, 8)] {
             clock.set(at(START).saturating_add(period * quarters / 4));
-            let outcome = subject.usage(limit).await?;
+            let decision = subject.usage(limit).await?;
             let what = format!("{limit}, charged in two windows, after {quarters} quarters");
-            scene.remains(what, &outcome, left * 1_000)?;
+            scene.remains(what, &decision, left * 1_000)?;
         }
     }
     Ok(Tested::InFull)
@@ -93,14 +93,14 @@ pub async fn the_estimate_of_a_sliding_window_is_rounded_up(
         let _ = subject.check(limit, Cost::milli(used)).await?;
         for elapsed in [0, 1, 2, millis / 3, millis / 2, millis - 2, millis - 1] {
             clock.set(at(start + millis + elapsed));
-            let outcome = subject.usage(limit).await?;
+            let decision = subject.usage(limit).await?;
             let counts = u128::from(used) * u128::from(millis - elapsed);
             let counts = u64::try_from(counts.div_ceil(u128::from(millis))).unwrap_or(u64::MAX);
             let what = format!("{used} milli of {limit}, {elapsed} ms into the next window");
-            scene.remains(&what, &outcome, capacity - counts)?;
+            scene.remains(&what, &decision, capacity - counts)?;
             let more = Cost::milli(capacity - counts + 1);
-            let outcome = subject.check(limit, more).await?;
-            scene.denied(format_args!("a check of {more} with {what}"), &outcome)?;
+            let decision = subject.check(limit, more).await?;
+            scene.denied(format_args!("a check of {more} with {what}"), &decision)?;
         }
     }
     Ok(Tested::InFull)
@@ -131,14 +131,14 @@ pub async fn a_sliding_window_admits_no_more_than_it_promises(
         }
         let cost = match rng.u32(0..4) {
             // Everything, so that every fraction too much is taken.
-            0 => subject.usage(limit).await?.remaining(),
+            0 => subject.usage(limit).await?.remaining_cost(),
             _ => Cost::milli(rng.u64(1..=3_000)),
         };
-        let outcome = subject.check(limit, cost).await?;
-        if !outcome.is_allowed() {
+        let decision = subject.check(limit, cost).await?;
+        if !decision.is_allowed() {
             continue;
         }
-        let now = outcome.charged_at().as_millis();
+        let now = decision.charged_at().as_millis();
         admitted.push((now, cost.as_milli()));
         let within = |from: u64, to: u64| {
             let costs = admitted
@@ -199,8 +199,8 @@ pub async fn a_refund_goes_to_the_window_that_was_charged(factory: &dyn StoreFac
         let _ = subject.check(limit, Cost::requests(8)).await?;
         // Half of the eight still count.
         clock.set(at(start + period / 2));
-        let outcome = subject.check(limit, Cost::requests(3)).await?;
-        scene.remains(format_args!("{limit}"), &outcome, 13_000)?;
+        let decision = subject.check(limit, Cost::requests(3)).await?;
+        scene.remains(format_args!("{limit}"), &decision, 13_000)?;
         for (cost, charged_at, left) in [
             (5, before - 1, 13_000),
             (5, start + period, 13_000),
@@ -213,19 +213,19 @@ pub async fn a_refund_goes_to_the_window_that_was_charged(factory: &dyn StoreFac
             (90, before, 20_000),
             (90, start, 20_000),
         ] {
-            let outcome = subject
+            let decision = subject
                 .refund(limit, Cost::requests(cost), at(charged_at))
                 .await?;
             let what = format!(
                 "a refund of {cost} charged at {charged_at}, with windows from {before} and {start}"
             );
-            scene.allowed(&what, &outcome)?;
-            scene.remains(what, &outcome, left)?;
+            scene.allowed(&what, &decision)?;
+            scene.remains(what, &decision, left)?;
         }
-        let outcome = subject.check(limit, Cost::requests(20)).await?;
-        scene.allowed("a check of everything after the refunds", &outcome)?;
-        let outcome = subject.check(limit, Cost::milli(1)).await?;
-        scene.denied("a check of more after the refunds", &outcome)?;
+        let decision = subject.check(limit, Cost::requests(20)).await?;
+        scene.allowed("a check of everything after the refunds", &decision)?;
+        let decision = subject.check(limit, Cost::milli(1)).await?;
+        scene.denied("a check of more after the refunds", &decision)?;
         clock.set(at(START));
     }
     Ok(Tested::InFull)

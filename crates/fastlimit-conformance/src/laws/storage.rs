@@ -3,7 +3,8 @@
 //! These laws look into the store, through the [`Inspect`](crate::Inspect) of its
 //! [`Fixture`](crate::Fixture).
 
-use fastlimit_core::{Algorithm, Cost, Operation, StoreError, StoreErrorKind};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Algorithm, Cost, StoreError, StoreErrorKind};
 
 use crate::scene::{START, Scene, at, time_left};
 use crate::{LawResult, StoreFactory, Tested};
@@ -77,7 +78,7 @@ pub async fn what_changes_nothing_leaves_the_state_byte_for_byte(
     for scene in scene.by_algorithm() {
         let [short, long, ..] = scene.quiet_periods().await?;
         let elsewhere = Operation::Refund {
-            // There is no other window of a bucket.
+            // A bucket takes a refund of any time.
             cost: match scene.algorithm() {
                 Algorithm::TokenBucket => Cost::ZERO,
                 _ => Cost::ONE,

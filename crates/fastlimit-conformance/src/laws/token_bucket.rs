@@ -33,27 +33,27 @@ pub async fn a_bucket_holds_its_burst(factory: &dyn StoreFactory) -> LawResult {
         let more = Cost::milli(all.as_milli() + 1);
         for after in [Duration::ZERO, HOUR, DAY] {
             clock.advance(after);
-            let outcome = subject.check(limit, more).await?;
-            scene.denied(format_args!("a check of {more} of {limit}"), &outcome)?;
+            let decision = subject.check(limit, more).await?;
+            scene.denied(format_args!("a check of {more} of {limit}"), &decision)?;
             scene.equal(
                 format_args!("retry_after of a check of {more} of {limit}"),
-                outcome.retry_after(),
+                decision.retry_after(),
                 None,
             )?;
-            let outcome = subject.check(limit, all).await?;
-            scene.allowed(format_args!("a check of {all} of {limit}"), &outcome)?;
-            scene.remains(format_args!("a check of {all} of {limit}"), &outcome, 0)?;
+            let decision = subject.check(limit, all).await?;
+            scene.allowed(format_args!("a check of {all} of {limit}"), &decision)?;
+            scene.remains(format_args!("a check of {all} of {limit}"), &decision, 0)?;
             scene.equal(
                 format_args!("reset_after of {limit} with nothing left"),
-                outcome.reset_after(),
+                decision.reset_after(),
                 MINUTE * burst / requests,
             )?;
             // One request more with every sixtieth of a minute, or every minute.
             clock.advance(MINUTE / requests);
-            let outcome = subject.usage(limit).await?;
+            let decision = subject.usage(limit).await?;
             scene.remains(
                 format_args!("{limit} when one request is back"),
-                &outcome,
+                &decision,
                 1_000,
             )?;
         }
@@ -85,11 +85,11 @@ pub async fn a_bucket_admits_no_more_than_burst_and_refill(
             let cost = match rng.u32(0..3) {
                 0 => Cost::milli(rng.u64(1..=1_000)),
                 // Everything, so that every fraction too much is taken.
-                _ => subject.usage(limit).await?.remaining(),
+                _ => subject.usage(limit).await?.remaining_cost(),
             };
-            let outcome = subject.check(limit, cost).await?;
-            if outcome.is_allowed() {
-                admitted.push((outcome.charged_at().as_millis(), cost.as_milli()));
+            let decision = subject.check(limit, cost).await?;
+            if decision.is_allowed() {
+                admitted.push((decision.charged_at().as_millis(), cost.as_milli()));
             }
         }
         let mut sum = 0;
@@ -229,8 +229,8 @@ async fn comes_back_at(
         if now >= due {
             break;
         }
-        let outcome = subject.check(limit, cost).await?;
-        let wait = scene.wait_of(format_args!("{what}, at {now}, due at {due}"), &outcome)?;
+        let decision = subject.check(limit, cost).await?;
+        let wait = scene.wait_of(format_args!("{what}, at {now}, due at {due}"), &decision)?;
         scene.equal(
             format_args!("when {what} is to come back"),
             now.saturating_add(wait),
@@ -241,8 +241,8 @@ async fn comes_back_at(
         clock.advance(Duration::from_millis(millis));
     }
     clock.set(due);
-    let outcome = subject.check(limit, cost).await?;
-    scene.allowed(format_args!("{what}, when it is due"), &outcome)
+    let decision = subject.check(limit, cost).await?;
+    scene.allowed(format_args!("{what}, when it is due"), &decision)
 }
 
 /// A refund is taken from the level, whatever time it names: a bucket has no windows. It lowers
@@ -266,19 +266,19 @@ pub async fn a_refund_lowers_the_level_of_a_bucket(factory: &dyn StoreFactory) -
         let _ = subject.check(limit, Cost::requests(10)).await?;
         clock.advance(2_500 * MILLISECOND);
         for (cost, left) in [(1_500, 4_000), (1, 4_001), (6_000, 10_000), (1, 10_000)] {
-            let outcome = subject
+            let decision = subject
                 .refund(limit, Cost::milli(cost), at(charged_at))
                 .await?;
             let what = format!("a refund of {cost} milli of {limit} charged at {charged_at}");
-            scene.allowed(&what, &outcome)?;
-            scene.remains(what, &outcome, left)?;
+            scene.allowed(&what, &decision)?;
+            scene.remains(what, &decision, left)?;
         }
         // Nothing is saved up for later.
         clock.advance(HOUR);
-        let outcome = subject.check(limit, Cost::requests(10)).await?;
-        scene.allowed("a check of the burst after the refunds", &outcome)?;
-        let outcome = subject.check(limit, Cost::milli(1)).await?;
-        scene.denied("a check of more than the burst", &outcome)?;
+        let decision = subject.check(limit, Cost::requests(10)).await?;
+        scene.allowed("a check of the burst after the refunds", &decision)?;
+        let decision = subject.check(limit, Cost::milli(1)).await?;
+        scene.denied("a check of more than the burst", &decision)?;
     }
     Ok(Tested::InFull)
 }
@@ -309,25 +309,25 @@ pub async fn a_level_saturates_at_what_drains_in_a_hundred_years(
         );
         let debtor = scene.subject(format_args!("{case} charged"));
         for _ in 0..3 {
-            let outcome = debtor.charge(limit, Cost::MAX).await?;
+            let decision = debtor.charge(limit, Cost::MAX).await?;
             let what = format!("a charge of any number under {limit}");
-            scene.allowed(&what, &outcome)?;
+            scene.allowed(&what, &decision)?;
             scene.equal(
                 format_args!("reset_after of {what}"),
-                outcome.reset_after(),
+                decision.reset_after(),
                 drains,
             )?;
         }
         let all_but_one = Cost::milli(u64::try_from(most - 1).unwrap_or(u64::MAX));
-        let outcome = debtor.refund(limit, all_but_one, at(START)).await?;
-        scene.remains("a refund of all but 0.001", &outcome, 999)?;
+        let decision = debtor.refund(limit, all_but_one, at(START)).await?;
+        scene.remains("a refund of all but 0.001", &decision, 999)?;
 
         // Read before it leaks: a day later, less than that is left of what there can be.
         let lowered = scene.subject(format_args!("{case} lowered"));
         clock.set(at(START));
         let _ = lowered.charge(fast, Cost::MAX).await?;
         clock.advance(DAY);
-        let outcome = lowered.usage(limit).await?;
+        let decision = lowered.usage(limit).await?;
         let left = if most == u128::from(Cost::MAX.as_milli()) {
             // All of a rate that was not lowered.
             let millis = (most * period).div_ceil(number);
@@ -337,7 +337,7 @@ pub async fn a_level_saturates_at_what_drains_in_a_hundred_years(
         };
         scene.equal(
             format_args!("reset_after of {fast} in debt, a day after it was lowered to {limit}"),
-            outcome.reset_after(),
+            decision.reset_after(),
             left.saturating_sub(DAY),
         )?;
         clock.set(at(START));
@@ -370,7 +370,7 @@ pub async fn a_rate_of_zero_keeps_the_record_of_a_bucket(factory: &dyn StoreFact
         clock.set(at(START));
         clock.step_back(back);
         let now = scene.now().await?;
-        for outcome in [
+        for decision in [
             subject.check(zero, Cost::milli(1)).await?,
             subject.peek(zero, Cost::requests(6)).await?,
             subject.check(zero, Cost::ZERO).await?,
@@ -378,33 +378,33 @@ pub async fn a_rate_of_zero_keeps_the_record_of_a_bucket(factory: &dyn StoreFact
             subject.refund(zero, Cost::requests(3), at(START)).await?,
         ] {
             let what = format!("{zero} {back:?} before the time of what is stored");
-            scene.remains(&what, &outcome, 0)?;
+            scene.remains(&what, &decision, 0)?;
             scene.equal(
                 format_args!("charged_at of {what}"),
-                outcome.charged_at(),
+                decision.charged_at(),
                 now,
             )?;
             scene.equal(
                 format_args!("reset_after of {what}"),
-                outcome.reset_after(),
+                decision.reset_after(),
                 Duration::ZERO,
             )?;
             scene.equal(
                 format_args!("retry_after of {what}"),
-                outcome.retry_after(),
+                decision.retry_after(),
                 None,
             )?;
         }
-        let outcome = subject.check(zero, Cost::milli(1)).await?;
-        scene.denied(format_args!("a check of 0.001 of {zero}"), &outcome)?;
+        let decision = subject.check(zero, Cost::milli(1)).await?;
+        scene.denied(format_args!("a check of 0.001 of {zero}"), &decision)?;
         let after = subject.state().await?;
         let what = format!("what is stored after requests under {zero}");
         scene.equal(what, after, before.clone())?;
     }
     clock.set(at(START + 10_000));
-    let outcome = subject.usage(limit).await?;
+    let decision = subject.usage(limit).await?;
     let what = format!("{limit} back from {zero}, with 5 in use 10 s ago");
-    scene.remains(what, &outcome, 2_000)?;
+    scene.remains(what, &decision, 2_000)?;
     Ok(Tested::InFull)
 }
 
@@ -432,29 +432,29 @@ pub async fn a_changed_burst_keeps_the_level(factory: &dyn StoreFactory) -> LawR
         (120, 12, 4_000),
     ] {
         let changed = scene.bucket(requests, MINUTE, burst)?;
-        let outcome = subject.usage(changed).await?;
+        let decision = subject.usage(changed).await?;
         let what = format!("{limit} with 8 in use, changed to {changed}");
-        scene.remains(&what, &outcome, left)?;
+        scene.remains(&what, &decision, left)?;
         let more = Cost::milli(left + 1);
-        let outcome = subject.check(changed, more).await?;
-        scene.denied(format_args!("a check of {more} of {what}"), &outcome)?;
-        if let Some(wait) = outcome.retry_after() {
+        let decision = subject.check(changed, more).await?;
+        scene.denied(format_args!("a check of {more} of {what}"), &decision)?;
+        if let Some(wait) = decision.retry_after() {
             clock.advance(wait - MILLISECOND);
-            let outcome = subject.peek(changed, more).await?;
-            scene.denied(format_args!("1 ms early, {what}"), &outcome)?;
+            let decision = subject.peek(changed, more).await?;
+            scene.denied(format_args!("1 ms early, {what}"), &decision)?;
             clock.advance(MILLISECOND);
-            let outcome = subject.peek(changed, more).await?;
-            scene.allowed(format_args!("after the wait, {what}"), &outcome)?;
+            let decision = subject.peek(changed, more).await?;
+            scene.allowed(format_args!("after the wait, {what}"), &decision)?;
             clock.set(at(START));
         }
     }
     // A second later, one has come back at the old rate and two at twice that.
     clock.advance(SECOND);
     for (requests, left) in [(60, 3_000), (120, 4_000)] {
-        let outcome = subject.usage(scene.bucket(requests, MINUTE, 10)?).await?;
+        let decision = subject.usage(scene.bucket(requests, MINUTE, 10)?).await?;
         scene.remains(
             format_args!("8 of 10 a second later at {requests}/minute"),
-            &outcome,
+            &decision,
             left,
         )?;
     }

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use fastlimit_core::{Outcome, Verdict};
+use fastlimit_core::{Decision, LimitStatus};
 
 /// What the model answers to one request. Times are milliseconds, counts thousandths of a
 /// request.
@@ -92,51 +92,48 @@ impl Answer {
     /// Compares a store's answer field by field: `None` if all are equal, else the first that
     /// differs, as what the model says and what the store says.
     #[must_use]
-    pub fn difference(&self, outcome: &Outcome) -> Option<Difference> {
-        let found = outcome.verdicts();
+    pub fn difference(&self, decision: &Decision) -> Option<Difference> {
+        let found = decision.limits();
         let mut fields = Fields::default();
-        fields.compare("now", &self.now, &millis(outcome.now().as_millis()));
-        fields.compare("the number of verdicts", &self.limits.len(), &found.len());
-        for (index, (limit, verdict)) in self.limits.iter().zip(found).enumerate() {
-            fields.compare(
-                &format!("the verdict of limit {index}"),
-                limit,
-                &LimitAnswer::from(verdict),
-            );
+        fields.compare("now", &self.now, &millis(decision.now().as_millis()));
+        fields.compare("the number of limits", &self.limits.len(), &found.len());
+        for (index, (limit, status)) in self.limits.iter().zip(found).enumerate() {
+            fields.compare(&format!("limit {index}"), limit, &LimitAnswer::from(status));
         }
         fields.compare(
             "charged_at",
             &self.charged_at,
-            &millis(outcome.charged_at().as_millis()),
+            &millis(decision.charged_at().as_millis()),
         );
-        fields.compare("is_allowed", &self.is_allowed(), &outcome.is_allowed());
+        fields.compare("is_allowed", &self.is_allowed(), &decision.is_allowed());
         fields.compare(
             "remaining",
             &self.remaining(),
-            &millis(outcome.remaining().as_milli()),
+            &millis(decision.remaining_cost().as_milli()),
         );
         fields.compare(
             "reset_after",
             &self.reset_after(),
-            &outcome.reset_after().as_millis(),
+            &decision.reset_after().as_millis(),
         );
         fields.compare(
             "retry_after",
             &self.retry_after(),
-            &outcome.retry_after().as_ref().map(Duration::as_millis),
+            &decision.retry_after().as_ref().map(Duration::as_millis),
         );
-        fields.compare("binding", &self.binding(), &outcome.binding());
+        let binding = found.get(self.binding()).copied();
+        fields.compare("binding", &binding, &Some(decision.binding()));
         fields.first
     }
 }
 
-impl From<&Verdict> for LimitAnswer {
-    fn from(verdict: &Verdict) -> Self {
-        let wait = verdict.retry_after().as_ref().map(Duration::as_millis);
+impl From<&LimitStatus> for LimitAnswer {
+    fn from(status: &LimitStatus) -> Self {
+        let wait = status.retry_after().as_ref().map(Duration::as_millis);
         Self {
-            remaining: millis(verdict.remaining().as_milli()),
-            reset_after: verdict.reset_after().as_millis(),
-            denial: (!verdict.is_allowed()).then_some(wait),
+            remaining: millis(status.remaining_cost().as_milli()),
+            reset_after: status.reset_after().as_millis(),
+            denial: (!status.is_allowed()).then_some(wait),
         }
     }
 }

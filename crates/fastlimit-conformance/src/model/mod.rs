@@ -1,6 +1,6 @@
 //! The reference model: the arithmetic of the limits in `u128`, written for plainness.
 //!
-//! It shares no code with [`Entry`](fastlimit_core::Entry), so that the two check each other, and
+//! It shares no code with [`Entry`](fastlimit_core::store::Entry), so that the two check each other, and
 //! is of another make: it knows what is in use at any time, in one integer without a remainder,
 //! and searches for the time at which a check passes instead of computing it.
 //!
@@ -8,13 +8,15 @@
 
 mod answer;
 mod fixed_window;
+mod sliding_log;
 mod sliding_window;
 mod state;
 mod token_bucket;
 
 use std::time::Duration;
 
-use fastlimit_core::{Algorithm, Cost, Limit, Operation, Timestamp};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Algorithm, Cost, Limit, Timestamp};
 
 pub use answer::{Answer, Difference, LimitAnswer};
 use state::{Standing, State};
@@ -30,7 +32,8 @@ const MOST_USED: u128 = 1 << 41;
 ///
 /// ```
 /// use fastlimit_conformance::model::Model;
-/// use fastlimit_core::{Cost, Limit, Operation, Timestamp};
+/// use fastlimit_core::store::Operation;
+/// use fastlimit_core::{Cost, Limit, Timestamp};
 ///
 /// let limits: [Limit; 1] = ["2/minute".parse()?];
 /// let mut model = Model::new();
@@ -139,18 +142,18 @@ impl Model {
             let before = self.standing(limit, now)?;
             charged_at = charged_at.max(before.time);
             let after = match change {
-                Change::Nothing => before,
-                Change::Take(cost) => before.take(cost),
-                Change::GiveBack { cost, charged_at } => before.give_back(cost, charged_at),
+                Change::Nothing => before.clone(),
+                Change::Take(cost) => before.clone().take(cost),
+                Change::GiveBack { cost, charged_at } => before.clone().give_back(cost, charged_at),
             };
-            if after.state != before.state {
-                self.write(limit, after.state);
-            }
             answers.push(LimitAnswer {
                 remaining: after.remaining(),
                 reset_after: after.resets_at() - now,
                 denial: None,
             });
+            if after.state != before.state {
+                self.write(limit, after.state);
+            }
         }
         Ok(Answer {
             now,
@@ -169,7 +172,7 @@ impl Model {
             .records
             .iter()
             .find(|record| record.is_of(limit))
-            .map(|record| record.state)
+            .map(|record| record.state.clone())
             .filter(|state| state.date() <= now + period(limit) + LATEST_DATE_AHEAD);
         Standing::new(limit, stored, now)
     }

@@ -1,20 +1,22 @@
 use fastlimit_core::{Algorithm, Limit};
 
 use super::fixed_window::FixedWindow;
+use super::sliding_log::SlidingLog;
 use super::sliding_window::SlidingWindow;
 use super::token_bucket::TokenBucket;
 use super::{MOST_USED, Unknown, capacity, number, period};
 
 /// The state of one limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
     Fixed(FixedWindow),
     Sliding(SlidingWindow),
     Bucket(TokenBucket),
+    Log(SlidingLog),
 }
 
 /// A limit and its state as it stands at the caller's time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Standing<'limit> {
     pub(super) limit: &'limit Limit,
     pub(super) state: State,
@@ -24,11 +26,12 @@ pub(super) struct Standing<'limit> {
 
 impl State {
     /// The time that the state is dated.
-    pub(super) fn date(self) -> u128 {
+    pub(super) fn date(&self) -> u128 {
         match self {
             Self::Fixed(window) => window.start,
             Self::Sliding(window) => window.start,
             Self::Bucket(bucket) => bucket.at,
+            Self::Log(log) => log.at,
         }
     }
 }
@@ -53,12 +56,16 @@ impl<'limit> Standing<'limit> {
                 State::Bucket(TokenBucket::at(Some(stored), now, limit))
             }
             (Algorithm::TokenBucket, _) => State::Bucket(TokenBucket::at(None, now, limit)),
+            (Algorithm::SlidingLog, Some(State::Log(stored))) => {
+                State::Log(SlidingLog::at(Some(stored), now, period))
+            }
+            (Algorithm::SlidingLog, _) => State::Log(SlidingLog::at(None, now, period)),
             (unknown, _) => return Err(Unknown::Algorithm(unknown)),
         };
         Ok(Self {
             limit,
-            state,
             time: now.max(state.date()),
+            state,
         })
     }
 
@@ -74,6 +81,7 @@ impl<'limit> Standing<'limit> {
                 ..window
             }),
             State::Bucket(bucket) => State::Bucket(bucket.take(cost, self.limit)),
+            State::Log(log) => State::Log(log.take(cost)),
         };
         Self { state, ..self }
     }
@@ -84,6 +92,7 @@ impl<'limit> Standing<'limit> {
             State::Fixed(window) => State::Fixed(window.give_back(cost, charged_at, period)),
             State::Sliding(window) => State::Sliding(window.give_back(cost, charged_at, period)),
             State::Bucket(bucket) => State::Bucket(bucket.give_back(cost, self.limit)),
+            State::Log(log) => State::Log(log.give_back(cost, charged_at)),
         };
         Self { state, ..self }
     }
@@ -106,19 +115,21 @@ impl<'limit> Standing<'limit> {
     /// The first time at which the limit is as good as new. A fixed window is so only when it
     /// ends.
     pub(super) fn resets_at(&self) -> u128 {
-        match self.state {
+        match &self.state {
             State::Fixed(window) => window.start + period(self.limit),
-            State::Sliding(_) => self.first(|time| self.used_at(time) == 0),
             State::Bucket(_) if number(self.limit) == 0 => self.time,
-            State::Bucket(_) => self.first(|time| self.used_at(time) == 0),
+            State::Sliding(_) | State::Bucket(_) | State::Log(_) => {
+                self.first(|time| self.used_at(time) == 0)
+            }
         }
     }
 
     fn used_at(&self, time: u128) -> u128 {
-        match self.state {
+        match &self.state {
             State::Fixed(window) => window.used_at(time, period(self.limit)),
             State::Sliding(window) => window.used_at(time, period(self.limit)),
             State::Bucket(bucket) => bucket.used_at(time, self.limit),
+            State::Log(log) => log.used_at(time, period(self.limit)),
         }
     }
 

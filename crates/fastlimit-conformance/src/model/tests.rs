@@ -99,15 +99,15 @@ fn refunds_go_to_their_window_and_charges_saturate() {
 fn what_differs_is_named() {
     let limits = limits("5/second");
     let answer = apply(&mut Model::new(), &limits, check(1_000), 1_200);
-    let mut entry = fastlimit_core::Entry::new();
-    let mut outcome = |milli, now| {
+    let mut entry = fastlimit_core::store::Entry::new();
+    let mut decision = |milli, now| {
         let now = Timestamp::from_millis(now);
-        entry.apply(&limits, check(milli), now).outcome
+        entry.apply(&limits, check(milli), now).decision
     };
-    assert_eq!(answer.difference(&outcome(1_000, 1_200)), None);
-    let difference = answer.difference(&outcome(1_000, 1_200)).unwrap();
-    assert_eq!(difference.field, "the verdict of limit 0");
-    let difference = answer.difference(&outcome(0, 1_201)).unwrap();
+    assert_eq!(answer.difference(&decision(1_000, 1_200)), None);
+    let difference = answer.difference(&decision(1_000, 1_200)).unwrap();
+    assert_eq!(difference.field, "limit 0");
+    let difference = answer.difference(&decision(0, 1_201)).unwrap();
     assert_eq!(difference.to_string(), "now: expected 1200, found 1201");
 }
 
@@ -202,11 +202,97 @@ fn a_bucket_without_a_rate_has_no_time_and_keeps_its_record() {
 }
 
 #[test]
+fn a_log_forgets_each_charge_after_a_period() {
+    let (limits, mut model) = (limits("10/second sliding-log"), Model::new());
+    for (now, cost, expected) in [
+        (1_990, 4_000, (true, 6_000, None)),
+        (1_990, 1_000, (true, 5_000, None)),
+        (2_000, 5_000, (true, 0, None)),
+        (2_500, 1, (false, 0, Some(490))),
+        (2_500, 5_000, (false, 0, Some(490))),
+        (2_500, 5_001, (false, 0, Some(500))),
+        (2_500, 10_001, (false, 0, None)),
+        (2_989, 1, (false, 0, Some(1))),
+        (2_990, 5_001, (false, 5_000, Some(10))),
+        (2_990, 5_000, (true, 0, None)),
+        (3_000, 5_000, (true, 0, None)),
+    ] {
+        let answer = apply(&mut model, &limits, check(cost), now);
+        assert_eq!(brief(&answer), expected, "{cost} at {now}");
+    }
+    let answer = apply(&mut model, &limits, check(0), 3_100);
+    assert_eq!(answer.reset_after(), 900);
+    let answer = apply(&mut model, &limits, check(0), 4_000);
+    assert_eq!((answer.remaining(), answer.reset_after()), (10_000, 0));
+}
+
+#[test]
+fn a_log_takes_refunds_from_the_entry_of_their_time() {
+    let (limits, mut model) = (limits("10/second sliding-log"), Model::new());
+    let refund = |milli, charged_at| Operation::Refund {
+        cost: Cost::milli(milli),
+        charged_at: Timestamp::from_millis(charged_at),
+    };
+    let _ = apply(&mut model, &limits, check(4_000), 1_500);
+    for (operation, remaining, reset_after) in [
+        (check(3_000), 3_000, 1_000),
+        (refund(1_000, 1_501), 3_000, 1_000),
+        (refund(1_000, 1_500), 4_000, 1_000),
+        (refund(u64::MAX, 2_000), 7_000, 500),
+        (refund(1, 2_000), 7_000, 500),
+        (refund(3_000, 1_500), 10_000, 0),
+    ] {
+        let answer = apply(&mut model, &limits, operation, 2_000);
+        assert_eq!(answer.remaining(), remaining, "{operation:?}");
+        assert_eq!(answer.reset_after(), reset_after, "{operation:?}");
+    }
+    // The last refund dated the log, and its time does not run backwards.
+    let answer = apply(&mut model, &limits, check(1_000), 1_900);
+    assert_eq!((answer.charged_at, answer.reset_after()), (2_000, 1_100));
+}
+
+#[test]
+fn a_full_log_counts_its_oldest_entries_as_one_at_the_later_time() {
+    let (limits, mut model) = (limits("2/minute sliding-log"), Model::new());
+    for now in 1..=1_002 {
+        assert!(apply(&mut model, &limits, check(1), now).is_allowed());
+    }
+    for (now, remaining) in [(60_002, 998), (60_003, 1_001), (60_004, 1_002)] {
+        let answer = apply(&mut model, &limits, check(0), now);
+        assert_eq!(answer.remaining(), remaining, "{now}");
+    }
+    let answer = apply(&mut model, &limits, check(1_000), 60_002);
+    assert_eq!(answer.retry_after(), Some(1));
+}
+
+#[test]
+fn a_log_saturates_and_counts_under_a_limit_of_zero() {
+    let (none, some) = (
+        limits("0/second sliding-log"),
+        limits("5/second sliding-log"),
+    );
+    let mut model = Model::new();
+    let _ = apply(&mut model, &none, Operation::Charge(Cost::ONE), 1_000);
+    let answer = apply(&mut model, &none, check(1), 1_000);
+    assert_eq!(brief(&answer), (false, 0, None));
+    let answer = apply(&mut model, &some, check(5_000), 1_001);
+    assert_eq!(brief(&answer), (false, 4_000, Some(999)));
+    let _ = apply(&mut model, &none, Operation::Charge(Cost::MAX), 1_001);
+    let refund = Operation::Refund {
+        cost: Cost::milli((1 << 41) - 1_001),
+        charged_at: Timestamp::from_millis(1_001),
+    };
+    let answer = apply(&mut model, &some, refund, 1_001);
+    assert_eq!(answer.remaining(), 3_999);
+}
+
+#[test]
 fn algorithms_of_one_period_keep_apart() {
-    let all = limits("2/second; 3/second sliding-window; 4/second token-bucket");
+    let all =
+        limits("2/second; 3/second sliding-window; 4/second token-bucket; 5/second sliding-log");
     let mut model = Model::new();
     let answer = apply(&mut model, &all, check(2_000), 1_500);
     let left: Vec<_> = answer.limits.iter().map(|limit| limit.remaining).collect();
-    assert_eq!(left, [0, 1_000, 2_000]);
-    assert_eq!(model.records.len(), 3);
+    assert_eq!(left, [0, 1_000, 2_000, 3_000]);
+    assert_eq!(model.records.len(), 4);
 }

@@ -11,7 +11,20 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
+/// The greatest number that a limit of an algorithm may have.
+pub(crate) fn most_requests(algorithm: Algorithm) -> u32 {
+    match algorithm {
+        Algorithm::SlidingLog => Limit::MAX_LOG_REQUESTS,
+        _ => Rate::MAX_REQUESTS,
+    }
+}
+
 impl Scene {
+    /// The greatest number that a limit of the scene's algorithm may have.
+    pub(crate) fn most_requests(&self) -> u32 {
+        most_requests(self.algorithm())
+    }
+
     /// A limit of the scene's algorithm; the burst of a bucket is the number of its rate.
     pub(crate) fn limit(&self, requests: u32, period: Duration) -> Result<Limit, Violation> {
         self.limit_of(self.algorithm(), requests, period)
@@ -24,7 +37,8 @@ impl Scene {
         period: Duration,
     ) -> Result<Limit, Violation> {
         Rate::new(requests, period)
-            .map(|rate| Limit::new(rate, algorithm))
+            .map_err(fastlimit_core::Error::from)
+            .and_then(|rate| Ok(Limit::new(rate, algorithm)?))
             .map_err(|error| self.violation("building a limit", "a limit", error))
     }
 

@@ -9,9 +9,9 @@ use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Algorithm, Outcome, Store};
+use fastlimit_core::{Algorithm, Decision, Store};
 
-pub(crate) use limits::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
+pub(crate) use limits::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, most_requests};
 pub(crate) use parts::{remaining, untimed};
 pub(crate) use subject::Subject;
 pub(crate) use time::{START, at, time_left};
@@ -70,12 +70,7 @@ impl Scene {
     /// The same in real time too, for laws to which it is all one what is left.
     pub(crate) fn by_every_algorithm(&self) -> impl Iterator<Item = Self> + use<> {
         let scene = self.clone();
-        let algorithms = [
-            Algorithm::FixedWindow,
-            Algorithm::SlidingWindow,
-            Algorithm::TokenBucket,
-        ];
-        algorithms.into_iter().map(move |algorithm| Self {
+        Algorithm::ALL.iter().map(move |&algorithm| Self {
             algorithm,
             ..scene.clone()
         })
@@ -184,27 +179,27 @@ impl Scene {
         Err(self.violation(what, expected, format_args!("{found:?}")))
     }
 
-    pub(crate) fn allowed(&self, what: impl Display, outcome: &Outcome) -> Result<(), Violation> {
-        self.ensure(what, outcome.is_allowed(), "to be allowed", outcome)
+    pub(crate) fn allowed(&self, what: impl Display, decision: &Decision) -> Result<(), Violation> {
+        self.ensure(what, decision.is_allowed(), "to be allowed", decision)
     }
 
-    pub(crate) fn denied(&self, what: impl Display, outcome: &Outcome) -> Result<(), Violation> {
-        self.ensure(what, !outcome.is_allowed(), "to be denied", outcome)
+    pub(crate) fn denied(&self, what: impl Display, decision: &Decision) -> Result<(), Violation> {
+        self.ensure(what, !decision.is_allowed(), "to be denied", decision)
     }
 
     /// Holds the law to what remains, in milli, of the limit that has least left.
     pub(crate) fn remains(
         &self,
         what: impl Display,
-        outcome: &Outcome,
+        decision: &Decision,
         milli: u64,
     ) -> Result<(), Violation> {
-        let remaining = outcome.remaining().as_milli();
+        let remaining = decision.remaining_cost().as_milli();
         self.ensure(
             what,
             remaining == milli,
             format_args!("{milli} milli to remain"),
-            (remaining, outcome),
+            (remaining, decision),
         )
     }
 
@@ -212,14 +207,14 @@ impl Scene {
     pub(crate) fn wait_of(
         &self,
         what: impl Display,
-        outcome: &Outcome,
+        decision: &Decision,
     ) -> Result<Duration, Violation> {
-        match outcome.retry_after() {
-            Some(wait) if !outcome.is_allowed() => Ok(wait),
+        match decision.retry_after() {
+            Some(wait) if !decision.is_allowed() => Ok(wait),
             _ => Err(self.violation(
                 what,
                 "to be denied, and told when to come back",
-                format_args!("{outcome:?}"),
+                format_args!("{decision:?}"),
             )),
         }
     }

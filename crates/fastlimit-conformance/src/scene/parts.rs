@@ -1,23 +1,23 @@
-//! Parts of an outcome that laws compare.
+//! Parts of an decision that laws compare.
 
-use fastlimit_core::{Cost, Outcome};
+use fastlimit_core::{Cost, Decision};
 
 /// What remains of each limit, in milli.
-pub(crate) fn remaining(outcome: &Outcome) -> Vec<u64> {
-    let verdicts = outcome.verdicts().iter();
+pub(crate) fn remaining(decision: &Decision) -> Vec<u64> {
+    let verdicts = decision.limits().iter();
     verdicts
-        .map(|verdict| verdict.remaining().as_milli())
+        .map(|verdict| verdict.remaining_cost().as_milli())
         .collect()
 }
 
-/// What an outcome says but for its times.
-pub(crate) fn untimed(outcome: &Outcome) -> Vec<(bool, Cost, bool)> {
-    let verdicts = outcome.verdicts().iter();
+/// What an decision says but for its times.
+pub(crate) fn untimed(decision: &Decision) -> Vec<(bool, Cost, bool)> {
+    let verdicts = decision.limits().iter();
     verdicts
         .map(|verdict| {
             (
                 verdict.is_allowed(),
-                verdict.remaining(),
+                verdict.remaining_cost(),
                 verdict.retry_after().is_some(),
             )
         })

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, Limits, Operation, Outcome, OwnedKey, Reply, Request, Timestamp};
+use fastlimit_core::store::{Key, Operation, OwnedKey, Reply, Request};
+use fastlimit_core::{Cost, Decision, Limits, Timestamp};
 
 use super::Scene;
 use crate::{FixtureError, Inspect, Lifetime, Violation};
@@ -56,7 +57,7 @@ impl Subject {
         &self,
         limits: impl Into<Limits<'a>>,
         operation: Operation,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         let limits = limits.into();
         let result = match self.send(limits, operation)? {
             Reply::Ready(result) => result,
@@ -67,24 +68,24 @@ impl Subject {
                 })?
             }
         };
-        let outcome = result.map_err(|error| {
+        let decision = result.map_err(|error| {
             let found = format!("{:?}: {error}", error.kind());
             self.scene
                 .violation(format_args!("{operation:?}"), "an answer", found)
         })?;
         self.scene.equal(
             "the number of verdicts, one for each limit",
-            outcome.verdicts().len(),
+            decision.limits().len(),
             limits.len(),
         )?;
-        Ok(outcome)
+        Ok(decision)
     }
 
     pub(crate) async fn check<'a>(
         &self,
         limits: impl Into<Limits<'a>>,
         cost: Cost,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         self.apply(limits, Operation::Check(cost)).await
     }
 
@@ -92,7 +93,7 @@ impl Subject {
         &self,
         limits: impl Into<Limits<'a>>,
         cost: Cost,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         self.apply(limits, Operation::Peek(cost)).await
     }
 
@@ -100,7 +101,7 @@ impl Subject {
     pub(crate) async fn usage<'a>(
         &self,
         limits: impl Into<Limits<'a>>,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         self.peek(limits, Cost::ZERO).await
     }
 
@@ -108,7 +109,7 @@ impl Subject {
         &self,
         limits: impl Into<Limits<'a>>,
         cost: Cost,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         self.apply(limits, Operation::Charge(cost)).await
     }
 
@@ -117,7 +118,7 @@ impl Subject {
         limits: impl Into<Limits<'a>>,
         cost: Cost,
         charged_at: Timestamp,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         let refund = Operation::Refund { cost, charged_at };
         self.apply(limits, refund).await
     }
@@ -125,7 +126,7 @@ impl Subject {
     pub(crate) async fn reset<'a>(
         &self,
         limits: impl Into<Limits<'a>>,
-    ) -> Result<Outcome, Violation> {
+    ) -> Result<Decision, Violation> {
         self.apply(limits, Operation::Reset).await
     }
 

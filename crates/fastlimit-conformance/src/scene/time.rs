@@ -28,11 +28,11 @@ impl Scene {
             return Ok(clock.now());
         }
         let probe = self.limit(1, MINUTE)?;
-        let outcome = self
+        let decision = self
             .subject("what time is it")
             .peek(probe, Cost::ZERO)
             .await?;
-        Ok(outcome.now())
+        Ok(decision.now())
     }
 
     /// A period whose window does not end while the law looks at one instant: a minute on a

@@ -7,6 +7,7 @@
     reason = "a panic in a test is a failed test"
 )]
 
+mod log;
 mod mutant;
 
 use std::collections::BTreeSet;
@@ -190,7 +191,7 @@ const CAUGHT: &[(M, &[&str])] = &[
         ],
     ),
     (
-        M::ReversesVerdicts,
+        M::ReversesLimits,
         &["verdicts_come_in_the_order_of_the_request"],
     ),
     (
@@ -275,6 +276,80 @@ const CAUGHT: &[(M, &[&str])] = &[
     (
         M::ZeroEmptiesBuckets,
         &["a_rate_of_zero_keeps_the_record_of_a_bucket"],
+    ),
+    (
+        M::LogLeavesEarly,
+        &[
+            "a_log_counts_each_charge_for_a_period",
+            "no_interval_of_a_period_admits_more_than_a_log_allows",
+            "random_histories_of_a_sliding_log",
+        ],
+    ),
+    (
+        M::LogLeavesLate,
+        &[
+            "a_log_counts_each_charge_for_a_period",
+            "no_interval_of_a_period_admits_more_than_a_log_allows",
+            "random_histories_of_a_sliding_log",
+        ],
+    ),
+    (
+        M::LogDatesByTheClock,
+        &[
+            "no_interval_of_a_period_admits_more_than_a_log_allows",
+            "random_histories_of_a_sliding_log",
+        ],
+    ),
+    (
+        M::LogWaitsForTheOldest,
+        &[
+            "a_denial_of_a_log_waits_until_enough_has_left",
+            "random_histories_of_a_sliding_log",
+        ],
+    ),
+    (
+        M::LogWaitsForTheNewest,
+        &[
+            "a_denial_of_a_log_waits_until_enough_has_left",
+            "random_histories_of_a_sliding_log",
+        ],
+    ),
+    (
+        M::LogRefundsTheNewest,
+        &["a_refund_of_a_log_goes_to_its_millisecond"],
+    ),
+    (
+        M::LogRefundSpills,
+        &["a_refund_of_a_log_goes_to_its_millisecond"],
+    ),
+    (
+        M::LogKeepsEmptyEntries,
+        &["a_refund_of_a_log_goes_to_its_millisecond"],
+    ),
+    (
+        M::LogGrows,
+        &[
+            "a_log_of_many_small_costs_keeps_its_size",
+            "a_full_log_answers_as_the_model_does",
+        ],
+    ),
+    (
+        M::LogForgetsTheOldest,
+        &[
+            "a_full_log_lets_its_oldest_leave_together_and_late",
+            "a_full_log_answers_as_the_model_does",
+        ],
+    ),
+    (
+        M::LogMergesToTheEarlier,
+        &[
+            "a_full_log_lets_its_oldest_leave_together_and_late",
+            "a_full_log_answers_as_the_model_does",
+        ],
+    ),
+    (
+        M::LogMergesTheNewest,
+        &["a_full_log_answers_as_the_model_does"],
     ),
     (
         M::TakesPartOfACheck,
@@ -374,11 +449,7 @@ async fn each_broken_store_is_caught_by_a_law_with_a_name() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_that_is_broken_for_one_algorithm_is_caught() {
     let mut slipped = Vec::new();
-    for algorithm in [
-        Algorithm::FixedWindow,
-        Algorithm::SlidingWindow,
-        Algorithm::TokenBucket,
-    ] {
+    for &algorithm in Algorithm::ALL {
         for (broken, name) in caught_for(algorithm) {
             if let Ok(tested) = law(name).run(&mutants(broken, name)).await {
                 slipped.push(format!("{broken:?} past {name}: {tested}"));

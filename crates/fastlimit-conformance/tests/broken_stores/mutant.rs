@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastlimit_conformance::{Fixture, FixtureError, Inspect, Lifetime, StoreFactory, async_trait};
+use fastlimit_core::store::{Key, Operation, Reply, Request};
 use fastlimit_core::{
-    Algorithm, Clock, Cost, Key, Limit, ManualClock, Operation, Outcome, Reply, Request, Store,
-    Timestamp, Verdict,
+    Algorithm, Clock, Cost, Decision, Limit, LimitStatus, ManualClock, Store, Timestamp,
 };
+
+use crate::log::Log;
 
 /// One way to be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +65,7 @@ pub(crate) enum Mutation {
     ChargesSomeLimits,
     ShowsDeniedAsCharged,
     FirstLimitOnly,
-    ReversesVerdicts,
+    ReversesLimits,
     ForgetsOtherLimits,
     IgnoresPeriod,
     TagsByNumber,
@@ -106,6 +108,26 @@ pub(crate) enum Mutation {
     TakesPartOfACheck,
     /// Limits of one period share their state.
     IgnoresAlgorithm,
+    /// A charge leaves a log a millisecond early: its period is open at both ends.
+    LogLeavesEarly,
+    /// A charge leaves a log a millisecond late: its period is closed at both ends.
+    LogLeavesLate,
+    /// A log dates what it records by a clock that stepped back.
+    LogDatesByTheClock,
+    /// A denial waits until the oldest has left, though that be not enough.
+    LogWaitsForTheOldest,
+    /// A denial waits until all has left.
+    LogWaitsForTheNewest,
+    /// Whatever time a refund names, a log takes it from what was charged last.
+    LogRefundsTheNewest,
+    /// What a refund names more than was charged then, a log takes from other charges.
+    LogRefundSpills,
+    /// What was given back whole is waited for.
+    LogKeepsEmptyEntries,
+    LogGrows,
+    LogForgetsTheOldest,
+    LogMergesToTheEarlier,
+    LogMergesTheNewest,
     /// It promises to answer at once, and has to be waited for.
     WaitsDespiteItsPromise,
     WaitsWithDenialsOf(Algorithm),
@@ -123,17 +145,18 @@ pub(crate) enum Mutation {
 
 use Mutation as M;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Window {
     algorithm: Algorithm,
-    /// When the window began; the time of a bucket.
+    /// When the window began; the time of a bucket or a log.
     start: u64,
-    /// In the present window; the whole thousandths of a level.
+    /// In the present window; the whole thousandths of a level; the sum of a log.
     used: u64,
     /// In the window before.
     previous: u64,
     /// The rest of a level, less than the period.
     part: u64,
+    log: Log,
     /// For stores that keep the number that they saw first, and for what must be dropped.
     capacity: u64,
     number: u64,
@@ -150,6 +173,7 @@ impl Window {
             used: 0,
             previous: 0,
             part: 0,
+            log: Log::default(),
             capacity: limit.capacity().as_milli(),
             number: u64::from(limit.rate().requests()) * 1_000,
             period: limit.rate().period().as_millis() as u64,
@@ -175,6 +199,10 @@ impl Window {
             Algorithm::TokenBucket => {
                 self.start + self.level().div_ceil(u128::from(self.number)) as u64
             }
+            Algorithm::SlidingLog => {
+                let newest = self.log.newest();
+                newest.map_or(self.start, |newest| newest + self.period)
+            }
             _ => self.start + self.period,
         }
     }
@@ -198,7 +226,7 @@ impl Window {
     }
 
     /// When a cost passes that does not now.
-    fn passes_at(&self, cost: u64, capacity: u64) -> u64 {
+    fn passes_at(&self, cost: u64, capacity: u64, broken: Mutation) -> u64 {
         let free = capacity.saturating_sub(cost);
         match self.algorithm {
             Algorithm::SlidingWindow => {
@@ -214,17 +242,37 @@ impl Window {
                 let over = self.level().saturating_sub(free);
                 self.start + over.div_ceil(u128::from(self.number.max(1))) as u64
             }
+            Algorithm::SlidingLog => {
+                let leaves = self.log.leaves_free(free, broken);
+                leaves.map_or(self.start, |time| time + self.period)
+            }
             _ => self.start + self.period,
         }
     }
 
-    fn take(&mut self, cost: u64, broken: Mutation) {
-        if self.algorithm != Algorithm::TokenBucket {
-            self.used += cost;
-        } else if self.number > 0 {
-            self.used += cost;
-            self.saturate(broken == M::DrainsForEver);
+    fn take(&mut self, cost: u64, now: u64, broken: Mutation) {
+        match self.algorithm {
+            Algorithm::TokenBucket if self.number == 0 => {}
+            Algorithm::TokenBucket => {
+                self.used += cost;
+                self.saturate(broken == M::DrainsForEver);
+            }
+            Algorithm::SlidingLog => {
+                let time = match broken {
+                    M::LogDatesByTheClock => now,
+                    _ => self.start,
+                };
+                self.log.charge(time, cost, broken);
+                self.used = self.log.used();
+            }
+            _ => self.used += cost,
         }
+    }
+
+    /// Whether it is a window that begins where others do.
+    fn is_aligned(&self) -> bool {
+        let aligned = [Algorithm::FixedWindow, Algorithm::SlidingWindow];
+        aligned.contains(&self.algorithm)
     }
 
     /// Cuts a level to what drains in time.
@@ -243,7 +291,7 @@ type Records = BTreeMap<(u64, u64), Window>;
 #[derive(Debug, Default)]
 struct Shared {
     subjects: Mutex<HashMap<String, Records>>,
-    replies: Mutex<VecDeque<Outcome>>,
+    replies: Mutex<VecDeque<Decision>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -259,7 +307,7 @@ pub(crate) struct Mutant {
 
 impl Store for Mutant {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-        let name = self.name(&request.key());
+        let name = self.name(request.key());
         match self.broken {
             M::ReadsThenWrites => {
                 let request = request.to_owned();
@@ -269,30 +317,30 @@ impl Store for Mutant {
                         .cloned()
                         .unwrap_or_default();
                     tokio::task::yield_now().await;
-                    let outcome = self.decide(&mut records, &request.as_request());
+                    let decision = self.decide(&mut records, &request.as_request());
                     lock(&self.shared.subjects).insert(name, records);
-                    Ok(outcome)
+                    Ok(decision)
                 })
             }
             M::SwapsReplies => {
-                let outcome = self.locked(&name, request);
+                let decision = self.locked(&name, request);
                 Reply::pending(async move {
-                    lock(&self.shared.replies).push_back(outcome);
+                    lock(&self.shared.replies).push_back(decision);
                     tokio::task::yield_now().await;
                     Ok(lock(&self.shared.replies).pop_front().unwrap())
                 })
             }
             M::WaitsDespiteItsPromise => {
-                let outcome = self.locked(&name, request);
-                Reply::pending(async { Ok(outcome) })
+                let decision = self.locked(&name, request);
+                Reply::pending(async { Ok(decision) })
             }
             M::WaitsWithDenialsOf(algorithm) => {
-                let outcome = self.locked(&name, request);
+                let decision = self.locked(&name, request);
                 let has_it = |limit: &Limit| limit.algorithm() == algorithm;
-                if outcome.is_allowed() || !request.limits().iter().any(has_it) {
-                    Reply::ready(Ok(outcome))
+                if decision.is_allowed() || !request.limits().iter().any(has_it) {
+                    Reply::ready(Ok(decision))
                 } else {
-                    Reply::pending(async { Ok(outcome) })
+                    Reply::pending(async { Ok(decision) })
                 }
             }
             _ => Reply::ready(Ok(self.locked(&name, request))),
@@ -320,7 +368,7 @@ impl Mutant {
         format!("{parts:?}")
     }
 
-    fn locked(&self, name: &str, request: &Request<'_>) -> Outcome {
+    fn locked(&self, name: &str, request: &Request<'_>) -> Decision {
         let now = self.clock.now().as_millis();
         let mut subjects = lock(&self.shared.subjects);
         if !matches!(self.broken, M::NeverDrops | M::NeverResets) {
@@ -341,7 +389,7 @@ impl Mutant {
             subjects.clear();
         }
         let mut records = subjects.get(name).cloned().unwrap_or_default();
-        let outcome = self.decide(&mut records, request);
+        let decision = self.decide(&mut records, request);
         let keeps_empty = match self.broken {
             M::PeekCreates => matches!(request.operation(), Operation::Peek(_)),
             M::ResetLeavesKey => request.operation() == Operation::Reset,
@@ -355,10 +403,10 @@ impl Mutant {
             }
             subjects.insert(name.to_owned(), records);
         }
-        outcome
+        decision
     }
 
-    fn decide(&self, records: &mut Records, request: &Request<'_>) -> Outcome {
+    fn decide(&self, records: &mut Records, request: &Request<'_>) -> Decision {
         let now = self.clock.now().as_millis();
         let mut limits: Vec<Limit> = request.limits().to_vec();
         let all = limits.len();
@@ -372,7 +420,7 @@ impl Mutant {
             .collect();
         let latest = windows.iter().map(|window| window.start).max().unwrap_or(0);
         let mut charged_at = now.max(latest);
-        let mut verdicts: Vec<Verdict> = match request.operation() {
+        let mut statuses: Vec<LimitStatus> = match request.operation() {
             Operation::Check(cost) => self.check(records, &limits, &windows, cost, now, true),
             Operation::Peek(cost) => {
                 let writes = self.broken == M::PeekTakes;
@@ -385,8 +433,9 @@ impl Mutant {
                         M::ChargeDoesNotSaturate => u64::MAX,
                         _ => 1 << 41,
                     };
-                    if window.algorithm == Algorithm::TokenBucket {
-                        window.take(cost.as_milli().min(most - window.used), self.broken);
+                    if !window.is_aligned() {
+                        let cost = cost.as_milli().min(most.saturating_sub(window.used));
+                        window.take(cost, now, self.broken);
                     } else {
                         window.used = (window.used + cost.as_milli()).min(most.max(window.used));
                     }
@@ -417,24 +466,26 @@ impl Mutant {
         };
         if self.broken == M::ChargeIsDenied
             && matches!(request.operation(), Operation::Charge(_))
-            && verdicts[0].remaining() == Cost::ZERO
+            && statuses[0].remaining_cost() == Cost::ZERO
         {
-            verdicts[0] = Verdict::denied(Cost::ZERO, verdicts[0].reset_after(), None);
+            let status = statuses[0];
+            statuses[0] =
+                LimitStatus::denied(status.limit(), Cost::ZERO, status.reset_after(), None);
         }
-        if self.broken == M::ReversesVerdicts {
-            verdicts.reverse();
+        if self.broken == M::ReversesLimits {
+            statuses.reverse();
         }
-        while verdicts.len() < all {
-            verdicts.push(verdicts[0]);
+        while statuses.len() < all {
+            statuses.push(statuses[0]);
         }
         let reported = match self.broken {
             M::ReportsAnOldTime => now.saturating_sub(1),
             _ => now,
         };
-        Outcome::new(
+        Decision::new(
             Timestamp::from_millis(reported),
             Timestamp::from_millis(charged_at),
-            verdicts,
+            statuses,
         )
     }
 
@@ -446,7 +497,7 @@ impl Mutant {
         cost: Cost,
         now: u64,
         writes: bool,
-    ) -> Vec<Verdict> {
+    ) -> Vec<LimitStatus> {
         let mut cost = cost.as_milli();
         if self.broken == M::RoundsCostsUp {
             cost = cost.div_ceil(1_000) * 1_000;
@@ -476,23 +527,24 @@ impl Mutant {
             .map(|(l, w)| admits(l, w))
             .collect();
         let all = !admitted.contains(&false);
-        let verdicts = limits.iter().zip(windows).zip(&admitted);
-        verdicts
+        let statuses = limits.iter().zip(windows).zip(&admitted);
+        statuses
             .map(|((limit, window), admits)| {
-                let mut next = *window;
+                let mut next = window.clone();
                 let charges = match self.broken {
                     M::ChargesDenials => true,
                     M::ChargesSomeLimits => *admits,
                     _ => all,
                 };
                 if charges || self.is(M::ChargesDenialsOf, limit.algorithm()) {
-                    next.take(cost, self.broken);
+                    next.take(cost, now, self.broken);
                     self.round_refill(&mut next);
                 } else if self.broken == M::DenialsForgive {
                     next.used = next.used.saturating_sub(1);
                 } else if self.broken == M::TakesPartOfACheck {
                     next.take(
-                        self.standing(limit, &next, now).remaining().as_milli(),
+                        self.standing(limit, &next, now).remaining_cost().as_milli(),
+                        now,
                         M::None,
                     );
                 }
@@ -506,12 +558,12 @@ impl Mutant {
                     _ => false,
                 };
                 if writes && (next != *window || dates) {
-                    self.write(records, limits, limit, next);
+                    self.write(records, limits, limit, &next);
                 }
                 let shown = if *admits && self.broken == M::ShowsDeniedAsCharged && !all {
                     Window {
                         used: window.used + cost,
-                        ..*window
+                        ..window.clone()
                     }
                 } else {
                     next
@@ -525,7 +577,8 @@ impl Mutant {
                     false => now,
                 };
                 let capacity = self.capacity(limit, window);
-                let wait = Duration::from_millis(window.passes_at(cost, capacity) - from);
+                let wait =
+                    Duration::from_millis(window.passes_at(cost, capacity, self.broken) - from);
                 let wait = match self.broken {
                     M::RetryTooEarly => wait.saturating_sub(Duration::from_millis(1)),
                     M::RetryTooLate => wait + Duration::from_millis(1),
@@ -537,8 +590,9 @@ impl Mutant {
                 let helps = cost <= capacity
                     || self.broken == M::NeverSaysNever
                     || self.is(M::NeverSaysNeverOf, window.algorithm);
-                Verdict::denied(
-                    standing.remaining(),
+                LimitStatus::denied(
+                    *limit,
+                    standing.remaining_cost(),
                     standing.reset_after(),
                     helps.then_some(wait),
                 )
@@ -553,12 +607,12 @@ impl Mutant {
         windows: &[Window],
         now: u64,
         change: impl Fn(&mut Window, &Limit),
-    ) -> Vec<Verdict> {
+    ) -> Vec<LimitStatus> {
         let changed = limits.iter().zip(windows).map(|(limit, window)| {
-            let mut next = *window;
+            let mut next = window.clone();
             change(&mut next, limit);
             if next != *window {
-                self.write(records, limits, limit, next);
+                self.write(records, limits, limit, &next);
             }
             self.standing(limit, &next, now)
         });
@@ -566,6 +620,15 @@ impl Mutant {
     }
 
     fn refund(&self, window: &mut Window, limit: &Limit, cost: u64, charged_at: u64) {
+        if window.algorithm == Algorithm::SlidingLog && self.broken != M::RefundIsLost {
+            let given_back = window.log.refund(cost, charged_at, self.broken);
+            window.used = window.log.used();
+            if self.above_capacity(limit) && given_back.is_some_and(|given_back| given_back < cost)
+            {
+                window.capacity = limit.capacity().as_milli() + 1_000;
+            }
+            return;
+        }
         let charged = charged_at - charged_at % window.period;
         let bucket = window.algorithm == Algorithm::TokenBucket;
         let own = match self.broken {
@@ -605,14 +668,17 @@ impl Mutant {
             || self.is(M::LockedOutByFutureOf, limit.algorithm());
         let stored = records
             .get(&self.tag(limit))
-            .copied()
+            .cloned()
             .filter(|stored| stored.start <= now + period + 60_000 || locked);
         if limit.algorithm() == Algorithm::TokenBucket {
             return self.bucket(stored, limit, now);
         }
+        if limit.algorithm() == Algorithm::SlidingLog {
+            return self.log(stored, limit, now);
+        }
         let mut start = now - now % period;
         if self.broken == M::WindowsFromFirstHit {
-            start = stored.map_or(now, |stored| {
+            start = stored.as_ref().map_or(now, |stored| {
                 if now >= stored.start + period {
                     now
                 } else {
@@ -686,6 +752,20 @@ impl Mutant {
         window
     }
 
+    /// The log of a limit at `now`.
+    fn log(&self, stored: Option<Window>, limit: &Limit, now: u64) -> Window {
+        let fresh = Window::new(limit, now);
+        let steps_back = self.broken == M::FreshWhenClockStepsBack
+            || self.is(M::FreshWhenClockStepsBackOf, Algorithm::SlidingLog);
+        let Some(mut log) = stored.filter(|stored| !steps_back || stored.start <= now) else {
+            return fresh;
+        };
+        log.start = log.start.max(now);
+        log.log.leave(log.start, log.period, self.broken);
+        log.used = log.log.used();
+        log
+    }
+
     /// What an admission leaves of a level, for stores that lose or win a fraction then.
     fn round_refill(&self, window: &mut Window) {
         if window.algorithm == Algorithm::TokenBucket && window.part > 0 {
@@ -711,7 +791,8 @@ impl Mutant {
         self.broken == M::WaitsFromOwnTime || self.is(M::WaitsFromOwnTimeOf, algorithm)
     }
 
-    fn write(&self, records: &mut Records, limits: &[Limit], limit: &Limit, mut window: Window) {
+    fn write(&self, records: &mut Records, limits: &[Limit], limit: &Limit, window: &Window) {
+        let mut window = window.clone();
         if self.broken == M::CountsIn32Bits {
             window.used = u64::from(window.used as u32);
         }
@@ -723,11 +804,7 @@ impl Mutant {
 
     fn tag(&self, limit: &Limit) -> (u64, u64) {
         let period = limit.rate().period().as_millis() as u64;
-        let algorithm = match limit.algorithm() {
-            Algorithm::FixedWindow => 0,
-            Algorithm::SlidingWindow => 1 << 40,
-            _ => 2 << 40,
-        };
+        let algorithm = u64::from(limit.algorithm().tag()) << 40;
         match self.broken {
             M::TagsByNumber => (period, algorithm + u64::from(limit.rate().requests())),
             M::IgnoresPeriod => (0, algorithm),
@@ -745,7 +822,7 @@ impl Mutant {
         }
     }
 
-    fn standing(&self, limit: &Limit, window: &Window, now: u64) -> Verdict {
+    fn standing(&self, limit: &Limit, window: &Window, now: u64) -> LimitStatus {
         let used = window.usage(now, self.broken == M::EstimateRoundsDown);
         let mut remaining = self.capacity(limit, window).saturating_sub(used);
         if self.broken == M::RoundsRemaining {
@@ -760,7 +837,11 @@ impl Mutant {
         if self.broken == M::ResetTooEarly || self.is(M::ResetTooEarlyOf, window.algorithm) {
             reset_after = reset_after.saturating_sub(1);
         }
-        Verdict::allowed(Cost::milli(remaining), Duration::from_millis(reset_after))
+        LimitStatus::allowed(
+            *limit,
+            Cost::milli(remaining),
+            Duration::from_millis(reset_after),
+        )
     }
 }
 

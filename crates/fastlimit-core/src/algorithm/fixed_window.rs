@@ -1,24 +1,41 @@
-use super::window_start;
-use crate::{Cost, Limit};
+use super::arithmetic::{lower, raise, window_start};
+use super::packed::{Count, Time};
+use super::{Model, bounded_count, bounded_time, is_aligned};
+use crate::{Algorithm, Limit};
 
-/// The state of a fixed window: when it began, and what has been used in it.
-///
-/// Windows are aligned to the epoch. All times are milliseconds, all counts milli.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A fixed window: when it began, and what has been used in it. Windows are aligned to the epoch.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedWindow {
-    pub(crate) start: u64,
-    pub(crate) used: u64,
+    start: u64,
+    used: u64,
 }
 
-impl FixedWindow {
-    /// The window that holds `now`, or the stored one if that is later: time never runs
-    /// backwards for a key.
+impl Model for FixedWindow {
+    const ALGORITHM: Algorithm = Algorithm::FixedWindow;
+    const TAG: u8 = 1;
+    const NAME: &'static str = "fixed-window";
+
+    type Kept = (Time, Count);
+
     #[inline]
-    pub(crate) fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
+    fn keep(self) -> Self::Kept {
+        (Time::new(self.start), Count::new(self.used))
+    }
+
+    #[inline]
+    fn recall((start, used): &Self::Kept) -> Self {
+        Self {
+            start: start.get(),
+            used: used.get(),
+        }
+    }
+
+    #[inline]
+    fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
         let period = limit.rate().period_millis();
         // Most requests come in the window that is stored, so most need no division.
         match stored {
-            Some(stored) if stored.start.saturating_add(period) > now => stored,
+            Some(stored) if stored.dead_at(period) > now => stored,
             _ => Self {
                 start: window_start(now, period),
                 used: 0,
@@ -27,29 +44,44 @@ impl FixedWindow {
     }
 
     #[inline]
-    pub(crate) fn charge(self, cost: Cost) -> Self {
-        let used = self.used.saturating_add(cost.as_milli());
-        Self {
-            used: used.min(Cost::MAX.as_milli()),
-            ..self
-        }
+    fn date(&self) -> u64 {
+        self.start
     }
 
-    /// The window with `cost` given back, unless that was charged in another window.
-    pub(super) fn refund(self, limit: &Limit, cost: Cost, charged_at: u64) -> Self {
-        if window_start(charged_at, limit.rate().period_millis()) != self.start {
-            return self;
-        }
-        Self {
-            used: self.used.saturating_sub(cost.as_milli()),
-            ..self
-        }
-    }
-
-    /// When nothing is left of the window: then it is as good as new, and any cost passes that
-    /// ever does.
     #[inline]
-    pub(crate) fn end(self, limit: &Limit) -> u64 {
-        self.start.saturating_add(limit.rate().period_millis())
+    fn used(&self, _: &Limit, _: u64) -> u64 {
+        self.used
+    }
+
+    /// The end of the window: then any cost passes that ever does.
+    fn passes_at(&self, limit: &Limit, _: u64) -> u64 {
+        self.resets_at(limit)
+    }
+
+    #[inline]
+    fn charge(&mut self, _: &Limit, cost: u64) -> bool {
+        raise(&mut self.used, cost)
+    }
+
+    fn refund(&mut self, limit: &Limit, cost: u64, charged_at: u64) -> bool {
+        let charged = window_start(charged_at, limit.rate().period_millis());
+        charged == self.start && lower(&mut self.used, cost)
+    }
+
+    #[inline]
+    fn dead_at(&self, period: u64) -> u64 {
+        self.start.saturating_add(period)
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>) {
+        Time::new(self.start).write_to(buffer);
+        Count::new(self.used).write_to(buffer);
+    }
+
+    fn decode(bytes: &mut &[u8], period: u64) -> Option<Self> {
+        Some(Self {
+            start: bounded_time(bytes).filter(|start| is_aligned(*start, period))?,
+            used: bounded_count(bytes)?,
+        })
     }
 }

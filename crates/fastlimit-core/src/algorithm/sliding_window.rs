@@ -1,22 +1,42 @@
-use super::{ceil_div, floor_div, narrow, product, window_start};
-use crate::{Cost, Limit};
+use super::arithmetic::{ceil_div, div_rem, lower, narrow, product, raise, window_start};
+use super::packed::{Count, Time};
+use super::{Model, bounded_count, bounded_time, is_aligned};
+use crate::{Algorithm, Limit};
 
-/// The state of a sliding window: what has been used in the aligned window that holds the
-/// present, and in the one before it, of which as much counts as the sliding window still
-/// covers.
-///
-/// All times are milliseconds, all counts milli.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A sliding window: what has been used in the aligned window that holds the present, and in the
+/// one before it, of which as much counts as the sliding window still covers.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SlidingWindow {
     /// When the present window began.
-    pub(crate) start: u64,
-    pub(crate) current: u64,
-    pub(crate) previous: u64,
+    start: u64,
+    current: u64,
+    previous: u64,
 }
 
-impl SlidingWindow {
-    /// The windows at `now`, or the stored ones if they are later.
-    pub(super) fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
+impl Model for SlidingWindow {
+    const ALGORITHM: Algorithm = Algorithm::SlidingWindow;
+    const TAG: u8 = 2;
+    const NAME: &'static str = "sliding-window";
+
+    type Kept = (Time, Count, Count);
+
+    #[inline]
+    fn keep(self) -> Self::Kept {
+        let counts = (Count::new(self.current), Count::new(self.previous));
+        (Time::new(self.start), counts.0, counts.1)
+    }
+
+    #[inline]
+    fn recall((start, current, previous): &Self::Kept) -> Self {
+        Self {
+            start: start.get(),
+            current: current.get(),
+            previous: previous.get(),
+        }
+    }
+
+    #[inline]
+    fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self {
         let period = limit.rate().period_millis();
         let start = window_start(now, period);
         let (current, previous) = match stored {
@@ -31,9 +51,14 @@ impl SlidingWindow {
         }
     }
 
-    /// What counts as used at `time`, which is in the present window: rounded up, so that
-    /// nobody gets a fraction too much.
-    pub(super) fn used(self, limit: &Limit, time: u64) -> u64 {
+    #[inline]
+    fn date(&self) -> u64 {
+        self.start
+    }
+
+    /// Rounded up, so that nobody gets a fraction too much.
+    #[inline]
+    fn used(&self, limit: &Limit, time: u64) -> u64 {
         let period = limit.rate().period_millis();
         let elapsed = time.saturating_sub(self.start);
         let covered = product(self.previous, period.saturating_sub(elapsed));
@@ -41,49 +66,55 @@ impl SlidingWindow {
         self.current.saturating_add(carried)
     }
 
-    /// The first time at which `cost`, which is no more than the capacity, passes.
-    pub(super) fn passes_at(self, limit: &Limit, cost: Cost) -> u64 {
+    fn passes_at(&self, limit: &Limit, cost: u64) -> u64 {
         let period = limit.rate().period_millis();
-        let free = limit.capacity().as_milli().saturating_sub(cost.as_milli());
+        let free = Self::capacity(limit).saturating_sub(cost);
         // In this window, as the previous one leaves it; else in the next, as this one does.
         let (start, free, leaving) = match free.checked_sub(self.current) {
             Some(free) => (self.start, free, self.previous),
             None => (self.start.saturating_add(period), free, self.current),
         };
-        let early = narrow(floor_div(product(free, period), leaving));
+        let early = narrow(div_rem(product(free, period), leaving).0);
         start.saturating_add(period.saturating_sub(early))
     }
 
-    pub(super) fn charge(self, cost: Cost) -> Self {
-        let current = self.current.saturating_add(cost.as_milli());
-        Self {
-            current: current.min(Cost::MAX.as_milli()),
-            ..self
-        }
+    #[inline]
+    fn charge(&mut self, _: &Limit, cost: u64) -> bool {
+        raise(&mut self.current, cost)
     }
 
-    /// The windows with `cost` given back to the one that it was charged to, if that is one of
-    /// the two.
-    pub(super) fn refund(self, limit: &Limit, cost: Cost, charged_at: u64) -> Self {
+    /// Takes the cost from the window that it was charged to, if that is one of the two.
+    fn refund(&mut self, limit: &Limit, cost: u64, charged_at: u64) -> bool {
         let period = limit.rate().period_millis();
         let charged = window_start(charged_at, period);
-        let mut refunded = self;
         if charged == self.start {
-            refunded.current = self.current.saturating_sub(cost.as_milli());
-        } else if charged.saturating_add(period) == self.start {
-            refunded.previous = self.previous.saturating_sub(cost.as_milli());
+            lower(&mut self.current, cost)
+        } else {
+            charged.saturating_add(period) == self.start && lower(&mut self.previous, cost)
         }
-        refunded
     }
 
-    /// When nothing counts any more; in the past if nothing does.
-    pub(crate) fn end(self, limit: &Limit) -> u64 {
-        let period = limit.rate().period_millis();
+    #[inline]
+    fn dead_at(&self, period: u64) -> u64 {
         let windows = match (self.current, self.previous) {
             (0, 0) => 0,
             (0, _) => 1,
             _ => 2,
         };
         self.start.saturating_add(period.saturating_mul(windows))
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>) {
+        Time::new(self.start).write_to(buffer);
+        Count::new(self.current).write_to(buffer);
+        Count::new(self.previous).write_to(buffer);
+    }
+
+    fn decode(bytes: &mut &[u8], period: u64) -> Option<Self> {
+        Some(Self {
+            start: bounded_time(bytes).filter(|start| is_aligned(*start, period))?,
+            current: bounded_count(bytes)?,
+            previous: bounded_count(bytes)?,
+        })
     }
 }

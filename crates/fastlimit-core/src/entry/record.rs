@@ -1,177 +1,195 @@
-use super::Applied;
-use crate::algorithm::fixed_window::FixedWindow;
-use crate::algorithm::sliding_window::SlidingWindow;
-use crate::algorithm::token_bucket::TokenBucket;
-use crate::algorithm::{State, View, is_date_from_the_future};
-use crate::{Algorithm, Cost, Limit, Rate};
+use crate::algorithm::{
+    FixedWindow, Model, Packed, Period, SlidingLog, SlidingWindow, Standing, TokenBucket,
+    list_algorithms,
+};
+use crate::store::format::{LATEST_DATE_AHEAD, LONGEST_GRACE};
+use crate::{Algorithm, Limit, Rate};
 
-/// The longest grace for which what is as good as absent is kept.
-const LONGEST_GRACE: u64 = 60_000;
-
-/// The state of one limit of a subject, known by algorithm and period: a changed number keeps
-/// it.
+/// The state of one limit of a subject, known by algorithm and period: a changed number keeps it.
+/// The algorithm is in the type.
 ///
-/// In 40 bytes instead of the 64 of plain words; the bounds of the model make every field fit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
-    algorithm: Algorithm,
-    /// The number and the burst under which the record was last looked at. They are not a part
-    /// of the state, and 0 as long as no request brought them.
-    requests: u32,
-    burst: u32,
-    period: Packed<5>,
-    date: Packed<7>,
-    /// What is used: of a sliding window in the present one.
-    used: Packed<6>,
-    /// What was used in the window before, or the part of a bucket's level.
-    rest: Packed<6>,
-    /// From the date of a bucket until it is as good as absent under the limit that wrote it.
-    /// Windows end when they end.
-    drain: Packed<6>,
+/// Without padding, so that a record of any algorithm takes 40 bytes.
+#[derive(Clone, Debug)]
+pub(super) struct TypedRecord<M: Model> {
+    /// The number and the burst under which the record was last looked at. They are not a part of
+    /// the state, and 0 as long as no request brought them.
+    requests: Packed<4>,
+    burst: Packed<4>,
+    period: Period,
+    state: M::Kept,
 }
 
-/// The last bytes of a number, which fits into them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Packed<const BYTES: usize>([u8; BYTES]);
-
-impl<const BYTES: usize> Packed<BYTES> {
-    fn new(number: u64) -> Self {
-        let mut bytes = [0; BYTES];
-        for (byte, of_number) in bytes.iter_mut().zip(number.to_le_bytes()) {
-            *byte = of_number;
-        }
-        Self(bytes)
-    }
-
-    fn get(self) -> u64 {
-        let mut bytes = [0; 8];
-        for (byte, packed) in bytes.iter_mut().zip(self.0) {
-            *byte = packed;
-        }
-        u64::from_le_bytes(bytes)
-    }
-}
-
-impl PartialEq for Record {
+impl<M: Model> PartialEq for TypedRecord<M> {
     fn eq(&self, other: &Self) -> bool {
-        self.algorithm == other.algorithm
-            && self.period == other.period
-            && self.date == other.date
-            && self.used == other.used
-            && self.rest == other.rest
-            && self.drain == other.drain
+        self.period == other.period && self.state == other.state
     }
 }
 
-impl Eq for Record {}
+impl<M: Model> TypedRecord<M> {
+    pub(super) fn new(state: M, period: u64) -> Self {
+        Self {
+            requests: Packed::new(0),
+            burst: Packed::new(0),
+            period: Period::new(period),
+            state: state.keep(),
+        }
+    }
 
-impl Record {
-    /// The record of a state that is as good as absent at `dead_at` under the limit.
-    pub(super) fn new(limit: &Limit, state: State, dead_at: u64) -> Self {
-        let (used, rest, drain) = match state {
-            State::FixedWindow(window) => (window.used, 0, 0),
-            State::SlidingWindow(window) => (window.current, window.previous, 0),
-            State::TokenBucket(bucket) => {
-                (bucket.whole, bucket.part, dead_at.saturating_sub(bucket.at))
-            }
-        };
-        let mut record = Self {
-            algorithm: limit.algorithm(),
-            requests: 0,
-            burst: 0,
-            period: Packed::new(limit.rate().period_millis()),
-            date: Packed::new(state.date()),
-            used: Packed::new(used),
-            rest: Packed::new(rest),
-            drain: Packed::new(drain),
-        };
-        record.see(limit);
-        record
+    #[inline]
+    pub(super) fn set(&mut self, state: M) {
+        self.state = state.keep();
     }
 
     /// Notes the limit under which the record was looked at.
+    #[inline]
     pub(super) fn see(&mut self, limit: &Limit) {
-        self.requests = limit.rate().requests();
-        self.burst = limit.burst().unwrap_or(0);
+        self.requests = Packed::new(limit.rate().requests().into());
+        self.burst = Packed::new(limit.burst().unwrap_or(0).into());
     }
 
-    /// The limit under which the record was last looked at.
-    pub(super) fn limit(&self) -> Limit {
-        let rate = Rate::of_valid(self.requests, self.period());
-        Limit::of_valid(rate, self.algorithm, self.burst)
-    }
-
-    pub(super) fn state(&self) -> State {
-        let (date, used, rest) = (self.date.get(), self.used.get(), self.rest.get());
-        match self.algorithm {
-            Algorithm::FixedWindow => State::FixedWindow(FixedWindow { start: date, used }),
-            Algorithm::SlidingWindow => State::SlidingWindow(SlidingWindow {
-                start: date,
-                current: used,
-                previous: rest,
-            }),
-            Algorithm::TokenBucket => State::TokenBucket(TokenBucket {
-                whole: used,
-                part: rest,
-                at: date,
-            }),
-        }
-    }
-
-    /// When the state is as good as absent, under the limit that wrote it; milliseconds.
-    pub(super) fn dead_at(&self) -> u64 {
-        match self.state() {
-            State::FixedWindow(window) => window.end(&self.limit()),
-            State::SlidingWindow(window) => window.end(&self.limit()),
-            State::TokenBucket(bucket) => bucket.at.saturating_add(self.drain.get()),
-        }
-    }
-
+    #[inline]
     pub(super) fn is_of(&self, limit: &Limit) -> bool {
-        self.algorithm == limit.algorithm() && self.period() == limit.rate().period_millis()
+        M::ALGORITHM == limit.algorithm() && self.period.get() == limit.rate().period_millis()
     }
 
-    pub(super) fn period(&self) -> u64 {
-        self.period.get()
+    /// The state, unless it is dated so late that the clock which dated it was wrong.
+    #[inline]
+    pub(super) fn state_at(&self, now: u64) -> Option<M> {
+        self.has_date_by(now).then(|| M::recall(&self.state))
     }
 
-    pub(super) fn is_from_the_future(&self, now: u64) -> bool {
-        is_date_from_the_future(self.date.get(), self.period(), now)
+    #[inline]
+    fn has_date_by(&self, now: u64) -> bool {
+        let latest = now.saturating_add(self.period.get());
+        M::look(&self.state, M::date) <= latest.saturating_add(LATEST_DATE_AHEAD)
     }
 
-    pub(super) fn expires_at(&self) -> u64 {
-        Self::kept_until(self.dead_at(), self.period())
-    }
-
-    /// Until when to keep what is as good as absent at `dead_at`.
-    pub(super) fn kept_until(dead_at: u64, period: u64) -> u64 {
+    /// Until when to keep it: a grace longer than it takes to be as good as absent.
+    fn expires_at(&self) -> u64 {
+        let period = self.period.get();
+        let dead_at = M::look(&self.state, |state| state.dead_at(period));
         dead_at.saturating_add(period.min(LONGEST_GRACE))
     }
 
-    /// The state at `now`, under the limit under which it was last looked at.
-    pub(super) fn view(&self, now: u64) -> View {
-        self.view_under(&self.limit(), now)
+    /// The limit under which the record was last looked at.
+    fn limit(&self) -> Limit {
+        let number = |packed: Packed<4>| u32::try_from(packed.get()).unwrap_or(u32::MAX);
+        let rate = Rate::of_valid(number(self.requests), self.period.get());
+        Limit::of_valid(rate, M::ALGORITHM, number(self.burst))
     }
 
-    fn view_under(&self, limit: &Limit, now: u64) -> View {
-        let stored = (!self.is_from_the_future(now)).then(|| self.state());
-        View::new(limit, stored, now)
+    /// What remains of that limit, and of how much; milli.
+    fn remaining(&self, now: u64) -> (u64, u64) {
+        let limit = self.limit();
+        let standing = Standing::new(self.state_at(now), &limit, now);
+        (standing.remaining(), standing.capacity())
     }
 
-    /// Checks a request under a limit that this is the record of.
-    pub(super) fn check(&mut self, limit: &Limit, cost: Cost, now: u64) -> Applied {
-        let view = self.view_under(limit, now);
-        let (verdict, changed) = match view.admit(cost) {
-            Err(denied) => (denied, false),
-            Ok(charged) => {
-                let changed = charged != view;
-                if changed {
-                    *self = Self::new(limit, charged.state(), charged.dead_at());
-                }
-                (charged.standing(), changed)
-            }
-        };
-        self.see(limit);
-        Applied::new([verdict], now, view.time(), changed)
+    fn encode(&self, buffer: &mut Vec<u8>) {
+        buffer.push(M::TAG);
+        self.period.write_to(buffer);
+        M::look(&self.state, |state| state.encode(buffer));
     }
 }
+
+/// A [`Model`] of which there are records.
+pub(super) trait InRecord: Model {
+    /// The record in its own type, if it is of this algorithm.
+    fn of(record: &Record) -> Option<&TypedRecord<Self>>;
+
+    fn into_record(typed: TypedRecord<Self>) -> Record;
+}
+
+macro_rules! define_record {
+    ($dollar:tt $($name:ident),+) => {
+        /// A record of any algorithm.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(super) enum Record {
+            $($name(TypedRecord<$name>),)+
+        }
+
+        $(impl InRecord for $name {
+            fn of(record: &Record) -> Option<&TypedRecord<Self>> {
+                if let Record::$name(typed) = record { Some(typed) } else { None }
+            }
+
+            fn into_record(typed: TypedRecord<Self>) -> Record {
+                Record::$name(typed)
+            }
+        })+
+
+        /// Does something with a record in its own type, whatever its algorithm.
+        macro_rules! with_typed {
+            ($dollar record:expr, $dollar typed:ident => $dollar done:expr) => {
+                match $dollar record {
+                    $($crate::entry::record::Record::$name($dollar typed) => $dollar done,)+
+                }
+            };
+        }
+        pub(super) use with_typed;
+
+        /// Does something with the model of an algorithm.
+        macro_rules! with_model {
+            ($dollar algorithm:expr, $dollar model:ident => $dollar done:expr) => {
+                match $dollar algorithm {
+                    $($crate::Algorithm::$name => {
+                        type $dollar model = $crate::algorithm::$name;
+                        $dollar done
+                    })+
+                }
+            };
+        }
+        pub(super) use with_model;
+    };
+}
+list_algorithms!(define_record $);
+
+impl Record {
+    #[inline]
+    pub(super) fn is_of(&self, limit: &Limit) -> bool {
+        with_typed!(self, typed => typed.is_of(limit))
+    }
+
+    pub(super) fn shares_state_with(&self, other: &Self) -> bool {
+        other.is_of(&with_typed!(self, typed => typed.limit()))
+    }
+
+    pub(super) fn see(&mut self, limit: &Limit) {
+        with_typed!(self, typed => typed.see(limit));
+    }
+
+    /// Tells whether the record is to be kept at `now`: not past its grace, nor of a wrong clock.
+    pub(super) fn is_alive(&self, now: u64) -> bool {
+        with_typed!(self, typed => typed.expires_at() > now && typed.has_date_by(now))
+    }
+
+    pub(super) fn expires_at(&self) -> u64 {
+        with_typed!(self, typed => typed.expires_at())
+    }
+
+    /// What remains of the limit under which it was last looked at, and of how much; milli.
+    pub(super) fn remaining(&self, now: u64) -> (u64, u64) {
+        with_typed!(self, typed => typed.remaining(now))
+    }
+
+    pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
+        with_typed!(self, typed => typed.encode(buffer));
+    }
+
+    /// Takes a record's bytes from the front; `None` if they are not those of one.
+    pub(super) fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let (&tag, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let period = Period::take(bytes)?.get();
+        Rate::from_parts(0, period).ok()?;
+        with_model!(Algorithm::from_tag(tag)?, M => {
+            let state = M::decode(bytes, period)?;
+            Some(M::into_record(TypedRecord::new(state, period)))
+        })
+    }
+}
+
+const _: () = assert!(
+    size_of::<Record>() <= 40,
+    "an entry of the memory store is that small"
+);

@@ -73,23 +73,12 @@ impl ParseError {
     }
 
     /// Returns the offset, in bytes, of the place that is wrong.
-    ///
-    /// ```
-    /// # use fastlimit_core::Rate;
-    /// assert_eq!("10/".parse::<Rate>().unwrap_err().offset(), 3);
-    /// ```
     #[must_use]
     pub fn offset(&self) -> usize {
         self.parts.offset
     }
 
     /// Returns what is wrong.
-    ///
-    /// ```
-    /// # use fastlimit_core::{ParseErrorKind, Rate};
-    /// let error = "1/year".parse::<Rate>().unwrap_err();
-    /// assert!(matches!(error.kind(), ParseErrorKind::NoFixedLength { unit: "year", .. }));
-    /// ```
     #[must_use]
     pub fn kind(&self) -> &ParseErrorKind {
         &self.parts.kind

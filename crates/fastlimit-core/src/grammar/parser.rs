@@ -1,10 +1,19 @@
+use std::sync::LazyLock;
+
 use super::error::{ParseError, ParseErrorKind};
 use super::unit::Unit;
 use crate::{Algorithm, InvalidLimit, InvalidRate, Limit, Rate};
 
 const NUMBER_OF_REQUESTS: &str = "a number of requests";
-const ALGORITHM: &str = "an algorithm (fixed-window, sliding-window or token-bucket)";
 const PERIOD: &str = "a unit of time (ms, s, min, h, d or w)";
+
+static ALGORITHMS: LazyLock<String> = LazyLock::new(|| {
+    let names: Vec<_> = Algorithm::ALL
+        .iter()
+        .map(|algorithm| algorithm.name())
+        .collect();
+    format!("an algorithm ({})", names.join(", "))
+});
 
 /// Reads a text from left to right; `offset` is always at a character's boundary.
 pub(crate) struct Parser<'a> {
@@ -38,19 +47,20 @@ impl<'a> Parser<'a> {
 
     /// `rate ["burst" number] [algorithm]`
     pub(crate) fn limit(&mut self) -> Result<Limit, ParseError> {
+        let at_rate = self.next_offset();
         let rate = self.rate()?;
         let burst = self.burst()?;
         let start = self.next_offset();
         let word = self.word();
         let algorithm = match Algorithm::from_name(word) {
             Some(algorithm) => algorithm,
-            None if word.is_empty() => Algorithm::FixedWindow,
-            None => return Err(self.unexpected(start, ALGORITHM)),
+            None if word.is_empty() => Algorithm::default(),
+            None => return Err(self.unexpected(start, &ALGORITHMS)),
         };
         let Some((at_burst, burst)) = burst else {
-            return Ok(Limit::new(rate, algorithm));
+            return Limit::new(rate, algorithm).map_err(|error| invalid_limit(at_rate, error));
         };
-        if algorithm != Algorithm::TokenBucket {
+        if !algorithm.has_burst() {
             return Err(ParseError::new(
                 at_burst,
                 ParseErrorKind::BurstWithoutBucket,
@@ -234,6 +244,11 @@ fn invalid_limit(offset: usize, error: InvalidLimit) -> ParseError {
     let (what, bound) = match error {
         InvalidLimit::Burst => ("the burst", "1 to 1000000000"),
         InvalidLimit::Drain => ("the burst", "what drains within 36525 days at its rate"),
+        InvalidLimit::Log => (
+            "the number of a sliding-log",
+            "0 to 1000 requests, or a sliding-window, since each check reads and writes an entry \
+             for every request",
+        ),
     };
     ParseError::new(offset, ParseErrorKind::OutOfRange { what, bound })
 }

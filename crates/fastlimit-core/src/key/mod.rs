@@ -1,14 +1,16 @@
 //! Whose state a request is about.
 
+mod digest;
 mod encoding;
+mod owned;
 mod part;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::num::NonZeroU64;
 
+use digest::{Digest, Role};
+pub use owned::OwnedKey;
 pub(crate) use part::Part;
-use part::{Ids, hash_of_kept, hash_of_texts};
 
 /// The policy and the tenant of a request that names none.
 pub(crate) const DEFAULT_PART: &str = "default";
@@ -27,60 +29,45 @@ pub(crate) const DEFAULT_PART: &str = "default";
 /// equal, no identifier can choose its slot in a Redis Cluster, and the text stays readable.
 ///
 /// ```
-/// use fastlimit_core::Key;
+/// use fastlimit_core::store::Key;
 ///
 /// assert_eq!(Key::new("fl", "users", "default", "user:42").to_string(), "fl:users::user:42");
 /// assert_eq!(Key::new("fl", "default", "a:b", "{x}").to_string(), "fl::a%3Ab:%7Bx%7D");
 /// ```
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
-    scope: Scope<'a>,
+    prefix: &'a str,
+    policy: &'a str,
+    tenant: &'a str,
     identifier: &'a str,
-    /// The hash of the scope, so that a store hashes the identifier alone.
-    scope_hash: u64,
-}
-
-/// Prefix, policy and tenant.
-#[derive(Clone, Copy)]
-enum Scope<'a> {
-    /// Of a limiter: three words, for one is written with every request.
-    Kept {
-        prefix: &'a Part,
-        policy: &'a Part,
-        /// `default` if there is none.
-        tenant: Option<&'a str>,
-    },
-    Texts {
-        prefix: &'a str,
-        policy: &'a str,
-        tenant: &'a str,
-        ids: Ids,
-    },
+    /// Stands for prefix, policy and tenant when the key is hashed.
+    scope: Digest,
 }
 
 impl<'a> Key<'a> {
     /// Creates a key. A limiter does this for you.
     ///
     /// ```
-    /// use fastlimit_core::Key;
+    /// use fastlimit_core::store::Key;
     ///
     /// let key = Key::new("fl", "users", "premium", "42");
-    /// assert_eq!((key.policy(), key.tenant(), key.identifier()), ("users", "premium", "42"));
+    /// assert_eq!((key.prefix(), key.policy()), ("fl", "users"));
+    /// assert_eq!((key.tenant(), key.identifier()), ("premium", "42"));
     /// ```
     #[must_use]
     pub fn new(prefix: &'a str, policy: &'a str, tenant: &'a str, identifier: &'a str) -> Self {
         Self {
-            scope: Scope::Texts {
-                prefix,
-                policy,
-                tenant,
-                ids: Ids::NONE,
-            },
+            prefix,
+            policy,
+            tenant,
             identifier,
-            scope_hash: hash_of_texts(prefix, policy, tenant),
+            scope: Digest::new(Role::Prefix, prefix)
+                ^ Digest::new(Role::Policy, policy)
+                ^ Digest::new(Role::Tenant, tenant),
         }
     }
 
+    /// The key of a request to a limiter; the tenant is `default` if there is none.
     #[inline]
     pub(crate) fn of_kept(
         prefix: &'a Part,
@@ -88,159 +75,51 @@ impl<'a> Key<'a> {
         tenant: Option<&'a str>,
         identifier: &'a str,
     ) -> Self {
+        let of_tenant = match tenant {
+            Some(tenant) => Digest::new(Role::Tenant, tenant),
+            None => Digest::of_default_tenant(),
+        };
         Self {
-            scope: Scope::Kept {
-                prefix,
-                policy,
-                tenant,
-            },
+            prefix: prefix.text(),
+            policy: policy.text(),
+            tenant: tenant.unwrap_or(DEFAULT_PART),
             identifier,
-            scope_hash: hash_of_kept(prefix, policy, tenant),
+            scope: prefix.digest() ^ policy.digest() ^ of_tenant,
         }
     }
 
     /// Returns the prefix, which keeps applications that share a server apart.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// assert_eq!(Key::new("fl", "users", "premium", "42").prefix(), "fl");
-    /// ```
     #[inline]
     #[must_use]
     pub const fn prefix(&self) -> &'a str {
-        match self.scope {
-            Scope::Kept { prefix, .. } => prefix.text(),
-            Scope::Texts { prefix, .. } => prefix,
-        }
+        self.prefix
     }
 
     /// Returns the policy's name.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// assert_eq!(Key::new("fl", "users", "premium", "42").policy(), "users");
-    /// ```
     #[inline]
     #[must_use]
     pub const fn policy(&self) -> &'a str {
-        match self.scope {
-            Scope::Kept { policy, .. } => policy.text(),
-            Scope::Texts { policy, .. } => policy,
-        }
+        self.policy
     }
 
     /// Returns the tenant.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// assert_eq!(Key::new("fl", "users", "premium", "42").tenant(), "premium");
-    /// ```
     #[inline]
     #[must_use]
     pub const fn tenant(&self) -> &'a str {
-        match self.scope {
-            Scope::Kept { tenant: None, .. } => DEFAULT_PART,
-            Scope::Kept {
-                tenant: Some(tenant),
-                ..
-            }
-            | Scope::Texts { tenant, .. } => tenant,
-        }
+        self.tenant
     }
 
     /// Returns the identifier: a user, an address, an API key.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// assert_eq!(Key::new("fl", "users", "premium", "42").identifier(), "42");
-    /// ```
     #[inline]
     #[must_use]
     pub const fn identifier(&self) -> &'a str {
         self.identifier
     }
 
-    /// Returns the hash of prefix, policy and tenant, for which nothing is hashed where they live
-    /// longer than a request: so that a store hashes the identifier alone. It has a random seed
-    /// of this process, and keys with different parts may have the same.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// let (a, b) = (Key::new("fl", "users", "premium", "1"), Key::new("fl", "users", "premium", "2"));
-    /// assert_eq!(a.scope_hash(), b.scope_hash());
-    /// ```
-    #[inline]
-    #[must_use]
-    pub const fn scope_hash(&self) -> u64 {
-        self.scope_hash
-    }
-
-    /// Returns a number that belongs to this prefix and this policy's name for as long as the
-    /// process lives, if they have one: keys with the same number have the same prefix and
-    /// policy, so that a store need not compare the texts. Keys with different numbers may have
-    /// the same texts all the same. Keys from a limiter have a number.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// assert_eq!(Key::new("fl", "users", "premium", "1").names_id(), None);
-    /// ```
-    #[inline]
-    #[must_use]
-    pub const fn names_id(&self) -> Option<NonZeroU64> {
-        self.ids().of_names()
-    }
-
-    /// Returns a number that belongs to this prefix, this policy's name and this tenant, as
-    /// [`names_id`](Key::names_id) belongs to the first two. Keys from a limiter have one if they
-    /// are of the tenant `default`.
-    ///
-    /// ```
-    /// # use fastlimit_core::Key;
-    /// assert_eq!(Key::new("fl", "users", "default", "1").scope_id(), None);
-    /// ```
-    #[inline]
-    #[must_use]
-    pub const fn scope_id(&self) -> Option<NonZeroU64> {
-        self.ids().of_scope()
-    }
-
-    /// Tells whether a number that is some key's [`scope_id`](Key::scope_id) is this one's, in
-    /// fewer steps than to ask for it.
-    ///
-    /// ```
-    /// # use std::num::NonZeroU64;
-    /// # use fastlimit_core::Key;
-    /// assert!(!Key::new("fl", "users", "default", "1").has_scope_id(NonZeroU64::MIN));
-    /// ```
-    #[inline]
-    #[must_use]
-    pub const fn has_scope_id(&self, id: NonZeroU64) -> bool {
-        match self.scope {
-            Scope::Kept {
-                prefix,
-                policy,
-                tenant,
-            } => Ids::new(prefix, policy, tenant.is_none()).are_of_scope(id),
-            Scope::Texts { ids, .. } => ids.are_of_scope(id),
-        }
-    }
-
-    #[inline(always)]
-    const fn ids(&self) -> Ids {
-        match self.scope {
-            Scope::Kept {
-                prefix,
-                policy,
-                tenant,
-            } => Ids::new(prefix, policy, tenant.is_none()),
-            Scope::Texts { ids, .. } => ids,
-        }
-    }
-
     /// Appends the key's text to `buffer`, which a store may use again for the next key.
     ///
     /// ```
-    /// use fastlimit_core::Key;
+    /// use fastlimit_core::store::Key;
     ///
     /// let mut buffer = String::new();
     /// Key::new("fl", "users", "default", "42").write_to(&mut buffer);
@@ -255,19 +134,21 @@ impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
         // The identifier first: it differs most often.
         self.identifier == other.identifier
-            && self.policy() == other.policy()
-            && self.tenant() == other.tenant()
-            && self.prefix() == other.prefix()
+            && self.policy == other.policy
+            && self.tenant == other.tenant
+            && self.prefix == other.prefix
     }
 }
 
 impl Eq for Key<'_> {}
 
 impl Hash for Key<'_> {
-    /// Hashes the identifier and the hash of the other parts, which is computed once. That
-    /// hash has a random seed of this process.
+    /// Hashes the identifier, and 128 bits in place of the other parts, which are computed once
+    /// for a limiter and a policy. They are random ones of this process: nobody outside can make
+    /// keys collide whatever the hasher, and the hash is another one in every process.
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.scope_hash());
+        self.scope.write_to(state);
         state.write(self.identifier.as_bytes());
     }
 }
@@ -286,73 +167,43 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// A [`Key`] that owns its parts.
-///
-/// ```
-/// use fastlimit_core::{Key, OwnedKey};
-///
-/// let key = Key::new("fl", "users", "default", "42");
-/// assert_eq!(OwnedKey::from(key).as_key(), key);
-/// ```
-#[derive(Clone)]
-pub struct OwnedKey {
-    /// The parts, one behind the other.
-    parts: Box<str>,
-    /// Where the first three end.
-    ends: [usize; 3],
-    scope_hash: u64,
-    ids: Ids,
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
 
-impl OwnedKey {
-    /// Returns the key.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Key, OwnedKey};
-    /// let owned = OwnedKey::from(Key::new("fl", "users", "premium", "42"));
-    /// assert_eq!(owned.as_key().tenant(), "premium");
-    /// ```
-    #[must_use]
-    pub fn as_key(&self) -> Key<'_> {
-        let [prefix, policy, tenant] = self.ends;
-        // `from` set the ends at boundaries of its parts, so nothing is ever missing here.
-        let part = |range: std::ops::Range<usize>| self.parts.get(range).unwrap_or_default();
-        Key {
-            scope: Scope::Texts {
-                prefix: part(0..prefix),
-                policy: part(prefix..policy),
-                tenant: part(policy..tenant),
-                ids: self.ids,
-            },
-            identifier: part(tenant..self.parts.len()),
-            scope_hash: self.scope_hash,
+    use super::*;
+
+    #[test]
+    fn equal_keys_hash_alike_however_they_were_made() {
+        let (prefix, policy) = (Part::prefix("fl"), Part::policy("users"));
+        let mut keys = HashSet::new();
+        for tenant in ["default", "premium"] {
+            keys.insert(OwnedKey::from(Key::new("fl", "users", tenant, "42")));
         }
-    }
-}
-
-impl From<Key<'_>> for OwnedKey {
-    fn from(key: Key<'_>) -> Self {
-        let mut parts = String::with_capacity(
-            [key.prefix(), key.policy(), key.tenant(), key.identifier]
-                .iter()
-                .fold(0_usize, |sum, part| sum.saturating_add(part.len())),
-        );
-        let ends = [key.prefix(), key.policy(), key.tenant()].map(|part| {
-            parts.push_str(part);
-            parts.len()
-        });
-        parts.push_str(key.identifier);
-        Self {
-            parts: parts.into(),
-            ends,
-            scope_hash: key.scope_hash(),
-            ids: key.ids(),
+        for tenant in [None, Some("default"), Some("premium")] {
+            let key = Key::of_kept(&prefix, &policy, tenant, "42");
+            assert!(keys.contains(&OwnedKey::from(key)), "{key:?}");
         }
+        let keys: HashSet<Key<'_>> = keys.iter().map(OwnedKey::as_key).collect();
+        assert!(keys.contains(&Key::new("fl", "users", "default", "42")));
+        assert!(!keys.contains(&Key::new("fl", "users", "default", "43")));
     }
-}
 
-impl fmt::Debug for OwnedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_key().fmt(f)
+    #[test]
+    fn keys_whose_parts_change_places_hash_apart() {
+        let hasher = std::hash::RandomState::new();
+        let parts = ["a", "b", "ab", ""];
+        let mut hashes = HashSet::new();
+        for prefix in parts {
+            for policy in parts {
+                for tenant in parts {
+                    for identifier in parts {
+                        let key = Key::new(prefix, policy, tenant, identifier);
+                        hashes.insert(std::hash::BuildHasher::hash_one(&hasher, key));
+                    }
+                }
+            }
+        }
+        assert_eq!(hashes.len(), 256);
     }
 }

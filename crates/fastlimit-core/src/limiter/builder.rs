@@ -23,54 +23,19 @@ impl<S: Store> RateLimiterBuilder<S> {
 
     /// Sets the prefix of keys: applications with different prefixes share a server without
     /// sharing counters.
-    ///
-    /// ```
-    /// # use fastlimit_core::{RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let limiter = RateLimiter::builder(MemoryStore::new()).prefix("billing").build();
-    /// assert_eq!(limiter.prefix(), "billing");
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
     /// Sets the algorithm that counts a bare [`Rate`](crate::Rate). A parsed policy names its
-    /// own.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Algorithm, Rate, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let limiter = RateLimiter::builder(MemoryStore::new())
-    ///     .default_algorithm(Algorithm::TokenBucket)
-    ///     .build();
-    /// let decision = limiter.check("user:42", Rate::per_second(5)?).await?;
-    /// assert_eq!(decision.binding().limit().algorithm(), Algorithm::TokenBucket);
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// own. Checks under a rate that it does not serve end with an error.
     pub fn default_algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
     /// Builds the limiter.
-    ///
-    /// ```
-    /// # use fastlimit_core::{RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let limiter = RateLimiter::builder(MemoryStore::new()).build();
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn build(self) -> RateLimiter {
         RateLimiter {

@@ -3,11 +3,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{RateLimiter, RequestBuilder, Rule};
-use crate::{
-    Decision, Error, Key, Limit, Operation, Outcome, Policy, Reply, Request, StoreError,
-    StoreErrorKind,
-};
+use super::{RateLimiter, RequestBuilder};
+use crate::store::{Key, Operation, Reply, Request};
+use crate::{Decision, Error, InvalidLimit, Limits, StoreError, StoreErrorKind};
 
 /// The future of one operation; from [`RateLimiter::check`](super::RateLimiter::check) and the
 /// methods of [`RequestBuilder`].
@@ -25,22 +23,44 @@ pub struct Check<'a> {
 
 enum State<'a> {
     New,
-    Sent(Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + Send + 'a>>),
+    /// The limiter's default algorithm does not serve the rate of the request.
+    Invalid(InvalidLimit),
+    Sent(Pin<Box<dyn Future<Output = Result<Decision, StoreError>> + Send + 'a>>),
     Done,
 }
 
 impl<'a> Check<'a> {
     #[inline]
-    pub(super) fn new(request: RequestBuilder<'a>, rule: Rule<'a>, operation: Operation) -> Self {
+    pub(super) fn new(
+        request: RequestBuilder<'a>,
+        limits: Limits<'a>,
+        operation: Operation,
+    ) -> Self {
         let inner = &*request.limiter.inner;
-        let limits = rule.limits(inner.algorithm);
-        let policy = limits.policy().map_or(&inner.default, Policy::part);
+        let policy = limits.policy().unwrap_or(&inner.default);
         let key = Key::of_kept(&inner.prefix, policy, request.tenant, request.identifier);
+        let (limits, state) = match limits.counted_by(inner.algorithm) {
+            Ok(limits) => (limits, State::New),
+            Err(error) => (limits, State::Invalid(error)),
+        };
         Self {
             limiter: request.limiter,
             request: Request::new(key, limits, operation),
+            state,
+        }
+    }
+
+    /// A request whose key and limits were those of an earlier check.
+    pub(super) fn again(limiter: &'a RateLimiter, request: Request<'a>) -> Self {
+        Self {
+            limiter,
+            request,
             state: State::New,
         }
+    }
+
+    pub(super) fn request(&self) -> &Request<'a> {
+        &self.request
     }
 
     /// Carries the operation out now, on a store that
@@ -49,12 +69,14 @@ impl<'a> Check<'a> {
     /// # Errors
     ///
     /// The check itself if the store may have to wait. Nothing was asked of it then, so the
-    /// check may be awaited. A check that was polled before is returned too.
+    /// check may be awaited. A check that was polled before is returned too, and one whose rate
+    /// the default algorithm does not serve.
     ///
     /// ```
     /// # use fastlimit_core::{Error, Policy, RateLimiter};
     /// # use fastlimit_memory::MemoryStore;
-    /// # async fn run() -> Result<(), Error> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
     /// let limiter = RateLimiter::new(MemoryStore::new());
     /// let policy = Policy::new("exports", "2/hour")?;
     /// let decision = match limiter.check("user:42", &policy).at_once() {
@@ -64,9 +86,6 @@ impl<'a> Check<'a> {
     /// assert_eq!(decision.remaining(), 1);
     /// # Ok(())
     /// # }
-    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    /// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
-    /// # result.unwrap();
     /// ```
     #[inline]
     #[allow(
@@ -74,85 +93,44 @@ impl<'a> Check<'a> {
         reason = "the check goes back to where it came from"
     )]
     pub fn at_once(self) -> Result<Result<Decision, Error>, Self> {
-        let State::New = self.state else {
-            return Err(self);
-        };
-        if !self.limiter.inner.store.answers_at_once() {
-            return Err(self);
+        match self.state {
+            State::New if self.limiter.inner.store.answers_at_once() => {}
+            _ => return Err(self),
         }
-        let reply = self.send();
-        if let Some(decision) = self.usual(&reply) {
-            // One verdict owns nothing. To drop it would take the steps to find that out.
-            std::mem::forget(reply);
-            return Ok(Ok(decision));
-        }
-        Ok(self.finish_at_once(reply).map_err(Error::Store))
+        Ok(match self.send() {
+            Reply::Ready(answer) => self.finish(answer),
+            Reply::Pending(_) => Err(promise_broken().into()),
+        })
     }
 
-    #[inline(always)]
+    #[inline]
     fn send(&self) -> Reply<'a> {
         self.limiter.inner.store.apply(&self.request)
     }
 
-    /// The decision that a reply most often is: made here, of a few words that stay in registers.
-    /// The reply is not moved, since what moves it reads it before the store's writes are through.
-    #[inline(always)]
-    fn usual(&self, reply: &Reply<'_>) -> Option<Decision> {
-        match (reply, self.request.limits()) {
-            (Reply::Ready(Ok(outcome)), [limit]) => Decision::of_one(outcome, limit),
-            _ => None,
-        }
-    }
-
-    #[inline(never)]
-    fn finish_at_once(&self, reply: Reply<'_>) -> Result<Decision, StoreError> {
-        match reply {
-            Reply::Ready(result) => self.finish_any(result?),
-            Reply::Pending(_) => {
-                let message = "the store has to wait, and had promised not to";
-                Err(StoreError::new(StoreErrorKind::OutcomeUnknown, message))
-            }
-        }
-    }
-
-    fn finish_any(&self, outcome: Outcome) -> Result<Decision, StoreError> {
-        let limits = self.request.limits();
-        Decision::new(outcome, limits).map_err(|outcome| refuse(&outcome, limits))
-    }
-
-    #[inline(never)]
-    fn poll_reply(
-        &mut self,
-        reply: Reply<'a>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Decision, StoreError>> {
-        match reply {
-            Reply::Ready(result) => Poll::Ready(self.finish_any(result?)),
-            Reply::Pending(future) => {
-                self.state = State::Sent(future);
-                self.poll_sent(context)
-            }
+    #[inline]
+    fn finish(&self, answer: Result<Decision, StoreError>) -> Result<Decision, Error> {
+        match answer {
+            Ok(decision) if decision.limits().len() == self.request.limits().len() => Ok(decision),
+            Ok(decision) => Err(self.refuse(&decision).into()),
+            Err(error) => Err(error.into()),
         }
     }
 
     #[cold]
-    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<Decision, StoreError>> {
-        let State::Sent(future) = &mut self.state else {
-            return Poll::Pending;
-        };
-        let result = ready!(future.as_mut().poll(context));
-        self.state = State::Done;
-        Poll::Ready(self.finish_any(result?))
+    fn refuse(&self, decision: &Decision) -> StoreError {
+        let message = format!(
+            "the store answered for {} limits of {}; expected each once",
+            decision.limits().len(),
+            self.request.limits().len()
+        );
+        StoreError::new(StoreErrorKind::OutcomeUnknown, message)
     }
 }
 
 #[cold]
-fn refuse(outcome: &Outcome, limits: &[Limit]) -> StoreError {
-    let message = format!(
-        "the store answered with {} verdicts for {} limits; expected one for each",
-        outcome.verdicts().len(),
-        limits.len()
-    );
+fn promise_broken() -> StoreError {
+    let message = "the store has to wait, and had promised not to";
     StoreError::new(StoreErrorKind::OutcomeUnknown, message)
 }
 
@@ -160,20 +138,34 @@ impl Future for Check<'_> {
     type Output = Result<Decision, Error>;
 
     /// Resolves to the decision. Polled again after that, it stays pending.
-    #[inline(always)]
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let State::New = this.state else {
-            return this.poll_sent(context).map_err(Error::Store);
-        };
-        this.state = State::Done;
-        let reply = this.send();
-        if let Some(decision) = this.usual(&reply) {
-            // As above.
-            std::mem::forget(reply);
-            return Poll::Ready(Ok(decision));
+        if let State::New = this.state {
+            match this.send() {
+                Reply::Ready(answer) => {
+                    this.state = State::Done;
+                    return Poll::Ready(this.finish(answer));
+                }
+                Reply::Pending(future) => this.state = State::Sent(future),
+            }
         }
-        this.poll_reply(reply, context).map_err(Error::Store)
+        this.poll_sent(context)
+    }
+}
+
+impl Check<'_> {
+    fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<Decision, Error>> {
+        let result = match &mut self.state {
+            State::Sent(future) => {
+                let answer = ready!(future.as_mut().poll(context));
+                self.finish(answer)
+            }
+            State::Invalid(error) => Err((*error).into()),
+            State::New | State::Done => return Poll::Pending,
+        };
+        self.state = State::Done;
+        Poll::Ready(result)
     }
 }
 
@@ -187,15 +179,17 @@ impl fmt::Debug for Check<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Waker;
 
     use super::*;
-    use crate::{Rate, RateLimiter, Store};
+    use crate::{Algorithm, Rate, RateLimiter, RateLimiterBuilder, Store};
 
     /// Counts how often it is asked, and never answers.
     struct Silent {
         promises: bool,
-        asked: &'static AtomicU32,
+        asked: Arc<AtomicU32>,
     }
 
     impl Store for Silent {
@@ -209,35 +203,57 @@ mod tests {
         }
     }
 
+    /// A limiter on a store that promises to answer at once or not, and how often that is asked.
+    fn silent(promises: bool) -> (RateLimiterBuilder<Silent>, impl Fn() -> u32) {
+        let asked = Arc::new(AtomicU32::new(0));
+        let store = Silent {
+            promises,
+            asked: Arc::clone(&asked),
+        };
+        (RateLimiter::builder(store), move || {
+            asked.load(Ordering::Relaxed)
+        })
+    }
+
+    fn poll(check: &mut Check<'_>) -> Poll<Result<Decision, Error>> {
+        Pin::new(check).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
     #[test]
     fn a_store_that_may_wait_is_not_asked_at_once() {
-        static ASKED: AtomicU32 = AtomicU32::new(0);
-        let limiter = RateLimiter::new(Silent {
-            promises: false,
-            asked: &ASKED,
-        });
+        let (limiter, asked) = silent(false);
+        let limiter = limiter.build();
         let check = limiter.check("key", Rate::per_second(1).unwrap());
         let mut check = check.at_once().unwrap_err();
-        assert_eq!(ASKED.load(Ordering::Relaxed), 0);
+        assert_eq!(asked(), 0);
 
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        assert!(Pin::new(&mut check).poll(&mut context).is_pending());
+        assert!(poll(&mut check).is_pending());
         assert!(check.at_once().is_err(), "it was sent before");
-        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+        assert_eq!(asked(), 1);
     }
 
     #[test]
     fn a_broken_promise_leaves_the_outcome_unknown() {
-        static ASKED: AtomicU32 = AtomicU32::new(0);
-        let limiter = RateLimiter::new(Silent {
-            promises: true,
-            asked: &ASKED,
-        });
+        let (limiter, asked) = silent(true);
+        let limiter = limiter.build();
         let result = limiter.check("key", Rate::per_second(1).unwrap()).at_once();
         assert!(matches!(
             result,
             Ok(Err(Error::Store(error))) if error.kind() == StoreErrorKind::OutcomeUnknown
         ));
-        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+        assert_eq!(asked(), 1);
+    }
+
+    #[test]
+    fn a_rate_that_the_default_algorithm_does_not_serve_is_refused() {
+        let (limiter, asked) = silent(true);
+        let limiter = limiter.default_algorithm(Algorithm::SlidingLog).build();
+        let check = limiter.check("key", Rate::per_second(1_001).unwrap());
+        let mut check = check.at_once().unwrap_err();
+        assert!(matches!(
+            poll(&mut check),
+            Poll::Ready(Err(Error::Limit(InvalidLimit::Log)))
+        ));
+        assert_eq!(asked(), 0);
     }
 }

@@ -4,7 +4,6 @@ mod builder;
 mod check;
 mod request;
 mod reservation;
-mod rule;
 mod wait;
 
 use std::fmt;
@@ -14,10 +13,9 @@ pub use builder::RateLimiterBuilder;
 pub use check::Check;
 pub use request::RequestBuilder;
 pub use reservation::Reservation;
-pub use rule::Rule;
 
 use crate::key::{DEFAULT_PART, Part};
-use crate::{Algorithm, Cost, Error, Rate, Store};
+use crate::{Algorithm, Cost, Error, Limits, Rate, Store};
 
 /// A rate limiter: a store, and how requests become keys in it.
 ///
@@ -25,19 +23,11 @@ use crate::{Algorithm, Cost, Error, Rate, Store};
 /// limiter goes into the state of a web application as it is.
 ///
 /// ```
-/// # use fastlimit_core::{Clock, Entry, Error, Reply, Request, Store, SystemClock};
-/// use fastlimit_core::{Cost, Policy, Rate, RateLimiter};
-/// # #[derive(Default)] struct MemoryStore(std::sync::Mutex<Entry>);
-/// # impl MemoryStore { fn new() -> Self { Self::default() } }
-/// # impl Store for MemoryStore {
-/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-/// #         let mut entry = self.0.lock().unwrap();
-/// #         let now = SystemClock.now();
-/// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
-/// #     }
-/// # }
+/// # use fastlimit_memory::MemoryStore;
+/// use fastlimit_core::{Algorithm, Cost, Policy, Rate, RateLimiter};
 ///
-/// # async fn run() -> Result<(), Error> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), fastlimit_core::Error> {
 /// let limiter = RateLimiter::new(MemoryStore::new());
 ///
 /// let rate: Rate = "100/minute".parse()?;
@@ -52,11 +42,15 @@ use crate::{Algorithm, Cost, Error, Rate, Store};
 ///     .check(&policy)
 ///     .await?;
 /// assert!(decision.is_allowed());
+///
+/// let limiter = RateLimiter::builder(MemoryStore::new())
+///     .prefix("billing") // applications with different prefixes share a server
+///     .default_algorithm(Algorithm::TokenBucket) // of a bare rate
+///     .build();
+/// assert_eq!(limiter.prefix(), "billing");
+/// assert!(limiter.health().await.is_ok());
 /// # Ok(())
 /// # }
-/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-/// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
-/// # result.unwrap();
 /// ```
 pub struct RateLimiter {
     inner: Arc<Inner>,
@@ -78,36 +72,11 @@ impl RateLimiter {
 
     /// Creates a limiter on a store, with the prefix `fl`, that counts a bare [`Rate`] with the
     /// fixed window.
-    ///
-    /// ```
-    /// # use fastlimit_core::{RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let limiter = RateLimiter::new(MemoryStore::new());
-    /// assert_eq!(limiter.prefix(), "fl");
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn new(store: impl Store) -> Self {
         Self::builder(store).build()
     }
 
     /// Starts a limiter whose prefix or default algorithm you set.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Reply, Request, Store, StoreError, StoreErrorKind};
-    /// use fastlimit_core::RateLimiter;
-    /// # struct MyStore;
-    /// # impl Store for MyStore {
-    /// #     fn apply(&self, _: &Request<'_>) -> Reply<'_> {
-    /// #         Reply::ready(Err(StoreError::new(StoreErrorKind::Refused, "")))
-    /// #     }
-    /// # }
-    ///
-    /// let limiter = RateLimiter::builder(MyStore).prefix("billing").build();
-    /// assert_eq!(limiter.prefix(), "billing");
-    /// ```
     pub fn builder<S: Store>(store: S) -> RateLimiterBuilder<S> {
         RateLimiterBuilder::new(store)
     }
@@ -115,46 +84,21 @@ impl RateLimiter {
     /// Checks one request of an identifier and charges it if it is within its limits: cost 1,
     /// tenant `default`.
     ///
-    /// `rule` is a [`Rate`], a [`Limit`](crate::Limit) or a [`&Policy`](crate::Policy). A bare
+    /// `limits` is a [`Rate`], a [`Limit`](crate::Limit) or a [`&Policy`](crate::Policy). A bare
     /// rate counts with the limiter's default algorithm, and like a limit under the policy name
     /// `default`.
     ///
     /// # Errors
     ///
-    /// The future resolves to [`Error::Store`] if the store does not know the answer. A
-    /// denial is no error.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Rate, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let decision = limiter.check("user:42", Rate::per_minute(100)?).await?;
-    /// assert_eq!(decision.remaining(), 99);
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// The future resolves to [`Error::Store`] if the store does not know the answer, to
+    /// [`Error::Limit`] if the default algorithm does not serve the rate. A denial is no error.
     #[inline]
-    pub fn check<'a>(&'a self, identifier: &'a str, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        self.request(identifier).check(rule)
+    pub fn check<'a>(&'a self, identifier: &'a str, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        self.request(identifier).check(limits)
     }
 
     /// Starts a request of an identifier whose tenant or cost you set, or that does something
     /// else than check.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "10/hour")?;
-    /// let request = limiter.request("user:42").tenant("premium").cost(Cost::requests(3));
-    /// assert_eq!(request.check(&policy).await?.remaining(), 7);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
     pub fn request<'a>(&'a self, identifier: &'a str) -> RequestBuilder<'a> {
         RequestBuilder::new(self, identifier)
@@ -166,17 +110,6 @@ impl RateLimiter {
     /// # Errors
     ///
     /// [`Error::Store`] says what is wrong.
-    ///
-    /// ```
-    /// # use fastlimit_core::{RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// assert!(limiter.health().await.is_ok());
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn health(&self) -> Result<(), Error> {
         let rate = Rate::per_second(Rate::MAX_REQUESTS)?;
         let policy = crate::Policy::new("health", rate)?;
@@ -186,34 +119,12 @@ impl RateLimiter {
     }
 
     /// Returns the prefix of this limiter's keys.
-    ///
-    /// ```
-    /// # use fastlimit_core::{RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// assert_eq!(limiter.prefix(), RateLimiter::DEFAULT_PREFIX);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn prefix(&self) -> &str {
         self.inner.prefix.text()
     }
 
     /// Returns the algorithm that counts a bare [`Rate`].
-    ///
-    /// ```
-    /// # use fastlimit_core::{Algorithm, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// assert_eq!(limiter.default_algorithm(), Algorithm::FixedWindow);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn default_algorithm(&self) -> Algorithm {
         self.inner.algorithm
@@ -223,8 +134,8 @@ impl RateLimiter {
 impl Inner {
     fn new(store: impl Store, prefix: &str, algorithm: Algorithm) -> Self {
         Self {
-            prefix: Part::new(prefix),
-            default: Part::new(DEFAULT_PART),
+            prefix: Part::prefix(prefix),
+            default: Part::policy(DEFAULT_PART),
             algorithm,
             store: Box::new(store),
         }

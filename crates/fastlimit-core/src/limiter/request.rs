@@ -1,25 +1,19 @@
 use std::time::Duration;
 
 use super::wait::jitter;
-use super::{Check, RateLimiter, Reservation, Rule};
-use crate::{Cost, Decision, Error, Exceeded, Operation, Timestamp};
+use super::{Check, RateLimiter, Reservation};
+use crate::store::Operation;
+use crate::{Cost, Decision, Error, Exceeded, Limits, Timestamp};
 
 /// A request of one identifier; from [`RateLimiter::request`].
 ///
 /// ```
-/// # use fastlimit_core::{Clock, Entry, Error, Reply, Request, Store, SystemClock};
+/// # use std::time::Duration;
+/// # use fastlimit_memory::MemoryStore;
 /// use fastlimit_core::{Cost, Policy, RateLimiter};
-/// # #[derive(Default)] struct MemoryStore(std::sync::Mutex<Entry>);
-/// # impl MemoryStore { fn new() -> Self { Self::default() } }
-/// # impl Store for MemoryStore {
-/// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-/// #         let mut entry = self.0.lock().unwrap();
-/// #         let now = SystemClock.now();
-/// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
-/// #     }
-/// # }
 ///
-/// # async fn run() -> Result<(), Error> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let limiter = RateLimiter::new(MemoryStore::new());
 /// let policy = Policy::new("uploads", "10/hour")?;
 /// let request = limiter.request("user:42").tenant("premium").cost(Cost::requests(3));
@@ -31,11 +25,15 @@ use crate::{Cost, Decision, Error, Exceeded, Operation, Timestamp};
 /// // The upload failed: give it back.
 /// let _ = request.refund(decision.charged_at(), &policy).await?;
 /// assert_eq!(request.usage(&policy).await?.remaining(), 10);
+///
+/// // It was larger than anybody knew: a debt, past the limit.
+/// let decision = request.cost(Cost::requests(12)).charge(&policy).await?;
+/// assert_eq!(decision.remaining(), 0);
+///
+/// // An operator forgives.
+/// assert_eq!(request.reset(&policy).await?.remaining(), 10);
 /// # Ok(())
 /// # }
-/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-/// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
-/// # result.unwrap();
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a request does nothing until `check` or another operation"]
@@ -59,39 +57,12 @@ impl<'a> RequestBuilder<'a> {
 
     /// Sets the tenant, `default` otherwise: the same identifier of another tenant has counters
     /// of its own.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let tenant = |name| limiter.request("user:42").tenant(name).check(&policy);
-    /// assert_eq!(tenant("free").await?.remaining(), 1);
-    /// assert_eq!(tenant("premium").await?.remaining(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn tenant(mut self, tenant: &'a str) -> Self {
         self.tenant = Some(tenant);
         self
     }
 
     /// Sets the cost, one request otherwise.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42").cost(Cost::milli(500));
-    /// assert_eq!(request.check(&policy).await?.remaining_cost(), Cost::milli(1_500));
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn cost(mut self, cost: Cost) -> Self {
         self.cost = cost;
         self
@@ -103,24 +74,9 @@ impl<'a> RequestBuilder<'a> {
     ///
     /// The future resolves to [`Error::Store`](crate::Error::Store) if the store does not know
     /// the answer. A denial is no error.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42");
-    /// assert!(request.check(&policy).await?.is_allowed());
-    /// assert!(request.check(&policy).await?.is_allowed());
-    /// assert!(request.check(&policy).await?.is_denied());
-    /// # Ok(())
-    /// # }
-    /// ```
     #[inline]
-    pub fn check(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        self.operation(Operation::Check(self.cost), rule)
+    pub fn check(self, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        self.operation(Operation::Check(self.cost), limits)
     }
 
     /// Answers as [`check`](RequestBuilder::check) would, and charges nothing.
@@ -128,22 +84,8 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42");
-    /// assert_eq!(request.peek(&policy).await?.remaining(), 1);
-    /// assert_eq!(request.peek(&policy).await?.remaining(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn peek(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        self.operation(Operation::Peek(self.cost), rule)
+    pub fn peek(self, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        self.operation(Operation::Peek(self.cost), limits)
     }
 
     /// Tells what is left of each limit; always allowed, charges nothing.
@@ -151,20 +93,8 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// assert_eq!(limiter.request("user:42").usage(&policy).await?.remaining(), 2);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn usage(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        self.operation(Operation::Peek(Cost::ZERO), rule)
+    pub fn usage(self, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        self.operation(Operation::Peek(Cost::ZERO), limits)
     }
 
     /// Charges the cost even past the limits, for a cost that is known only afterwards; always
@@ -173,22 +103,8 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
-    ///
-    /// ```
-    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42");
-    /// assert_eq!(request.cost(Cost::requests(5)).charge(&policy).await?.remaining(), 0);
-    /// assert!(request.check(&policy).await?.is_denied());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn charge(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        self.operation(Operation::Charge(self.cost), rule)
+    pub fn charge(self, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        self.operation(Operation::Charge(self.cost), limits)
     }
 
     /// Gives the cost back that was charged at `charged_at`, which is
@@ -198,46 +114,18 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42");
-    /// let charged_at = request.check(&policy).await?.charged_at();
-    /// assert_eq!(request.refund(charged_at, &policy).await?.remaining(), 2);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn refund(self, charged_at: Timestamp, rule: impl Into<Rule<'a>>) -> Check<'a> {
+    pub fn refund(self, charged_at: Timestamp, limits: impl Into<Limits<'a>>) -> Check<'a> {
         let cost = self.cost;
-        self.operation(Operation::Refund { cost, charged_at }, rule)
+        self.operation(Operation::Refund { cost, charged_at }, limits)
     }
 
-    /// Forgets what was charged to every limit of the rule; answers as a fresh key does.
+    /// Forgets what was charged to every one of the limits; answers as a fresh key does.
     ///
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check).
-    ///
-    /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42");
-    /// assert_eq!(request.check(&policy).await?.remaining(), 1);
-    /// assert_eq!(request.reset(&policy).await?.remaining(), 2);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn reset(self, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        self.operation(Operation::Reset, rule)
+    pub fn reset(self, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        self.operation(Operation::Reset, limits)
     }
 
     /// Charges an estimate of a cost that is known only afterwards, if the limits allow it. The
@@ -247,31 +135,18 @@ impl<'a> RequestBuilder<'a> {
     ///
     /// The outer error means that the store does not know the answer, the inner one that the
     /// request is past a limit: `.await??` tells them apart.
-    ///
-    /// ```
-    /// # use fastlimit_core::{Cost, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let limiter = RateLimiter::new(MemoryStore::new());
-    /// let policy = Policy::new("exports", "2/hour")?;
-    /// let request = limiter.request("user:42");
-    /// let reservation = request.reserve(Cost::requests(2), &policy).await??;
-    /// assert_eq!(reservation.cancel().await?.remaining(), 2);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn reserve(
         self,
         estimate: Cost,
-        rule: impl Into<Rule<'a>>,
+        limits: impl Into<Limits<'a>>,
     ) -> Result<Result<Reservation, Exceeded>, Error> {
-        let rule = rule.into();
-        let decision = self.cost(estimate).check(rule).await?;
-        let rule = rule.to_owned(self.limiter.default_algorithm());
-        Ok(decision
-            .into_result()
-            .map(|allowed| Reservation::new(self, rule, estimate, allowed.into_decision())))
+        let check = self.cost(estimate).check(limits);
+        let request = check.request().to_owned();
+        let allowed = check.await?.into_result();
+        Ok(allowed.map(|allowed| {
+            let limiter = self.limiter.clone();
+            Reservation::new(limiter, request, estimate, allowed.into_decision())
+        }))
     }
 
     /// Checks until the request is allowed, and sleeps in between as each denial says, a little
@@ -287,36 +162,25 @@ impl<'a> RequestBuilder<'a> {
     /// [`Error::Store`] as soon as the store does not know an answer.
     ///
     /// ```
-    /// # use fastlimit_core::{Clock, Entry, Error, ManualClock, Reply, Request, Store};
-    /// # use fastlimit_core::{Policy, RateLimiter};
     /// # use std::time::Duration;
-    /// # struct OneSubject(std::sync::Mutex<Entry>, ManualClock);
-    /// # impl Store for OneSubject {
-    /// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-    /// #         let mut entry = self.0.lock().unwrap();
-    /// #         let now = self.1.now();
-    /// #         Reply::ready(Ok(entry.apply(request.limits(), request.operation(), now).outcome))
-    /// #     }
-    /// # }
-    /// # async fn run() -> Result<(), Error> {
-    /// # let clock = ManualClock::default();
-    /// # let limiter = RateLimiter::new(OneSubject(Default::default(), clock.clone()));
-    /// # let sleep = |time| { clock.advance(time); std::future::ready(()) };
-    /// let policy = Policy::new("crawl", "1/second")?;
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = RateLimiter::new(MemoryStore::new());
+    /// let policy = Policy::new("crawl", "1000/second")?;
     /// let request = limiter.request("example.org");
     /// for _page in 0..3 {
-    ///     let decision = request.until_allowed(&policy, Duration::from_secs(5), sleep).await?;
+    ///     let within = Duration::from_secs(5);
+    ///     let decision = request.until_allowed(&policy, within, tokio::time::sleep).await?;
     ///     assert!(decision.is_allowed());
     /// }
     /// # Ok(())
     /// # }
-    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    /// # let std::task::Poll::Ready(result) = std::pin::pin!(run()).poll(&mut context) else { panic!() };
-    /// # result.unwrap();
     /// ```
     pub async fn until_allowed<S, F>(
         self,
-        rule: impl Into<Rule<'a>>,
+        limits: impl Into<Limits<'a>>,
         within: Duration,
         sleep: S,
     ) -> Result<Decision, Error>
@@ -324,10 +188,10 @@ impl<'a> RequestBuilder<'a> {
         S: Fn(Duration) -> F,
         F: Future<Output = ()>,
     {
-        let rule = rule.into();
+        let limits = limits.into();
         let mut left = within;
         loop {
-            let decision = self.check(rule).await?;
+            let decision = self.check(limits).await?;
             let Some(wait) = decision.retry_after() else {
                 return Ok(decision);
             };
@@ -341,7 +205,7 @@ impl<'a> RequestBuilder<'a> {
     }
 
     #[inline]
-    fn operation(self, operation: Operation, rule: impl Into<Rule<'a>>) -> Check<'a> {
-        Check::new(self, rule.into(), operation)
+    fn operation(self, operation: Operation, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        Check::new(self, limits.into(), operation)
     }
 }

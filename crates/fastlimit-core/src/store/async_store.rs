@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
-use crate::{Outcome, Reply, Request, Store, StoreError};
+use super::{Reply, Request, Store};
+use crate::{Decision, StoreError};
 
 /// A [`Store`] as one `async fn`: for stores that wait for a network or a disk.
 ///
@@ -10,27 +11,19 @@ use crate::{Outcome, Reply, Request, Store, StoreError};
 /// ```
 /// use std::collections::HashMap;
 ///
-/// use fastlimit_core::{
-///     AsyncStore, Clock, Entry, Outcome, RateLimiter, Request, StoreError, SystemClock,
-///     async_trait,
-/// };
-/// # mod tokio { pub mod sync {
-/// #     #[derive(Default)] pub struct Mutex<T>(std::sync::Mutex<T>);
-/// #     impl<T> Mutex<T> {
-/// #         pub async fn lock(&self) -> std::sync::MutexGuard<'_, T> { self.0.lock().unwrap() }
-/// #     }
-/// # } }
+/// use fastlimit_core::store::{AsyncStore, Entry, Request, async_trait};
+/// use fastlimit_core::{Clock, Decision, RateLimiter, StoreError, SystemClock};
 ///
 /// #[derive(Default)]
 /// struct Hoard(tokio::sync::Mutex<HashMap<String, Entry>>);
 ///
 /// #[async_trait]
 /// impl AsyncStore for Hoard {
-///     async fn apply(&self, request: Request<'_>) -> Result<Outcome, StoreError> {
+///     async fn apply(&self, request: Request<'_>) -> Result<Decision, StoreError> {
 ///         let mut entries = self.0.lock().await;
 ///         let entry = entries.entry(request.key().to_string()).or_default();
 ///         let applied = entry.apply(request.limits(), request.operation(), SystemClock.now());
-///         Ok(applied.outcome)
+///         Ok(applied.decision)
 ///     }
 /// }
 ///
@@ -43,12 +36,16 @@ pub trait AsyncStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError`] where the answer is not known.
-    async fn apply(&self, request: Request<'_>) -> Result<Outcome, StoreError>;
+    async fn apply(&self, request: Request<'_>) -> Result<Decision, StoreError>;
 }
 
 impl<S: AsyncStore> Store for S {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
         let request = request.to_owned();
         Reply::pending(async move { AsyncStore::apply(self, request.as_request()).await })
+    }
+
+    fn answers_at_once(&self) -> bool {
+        false
     }
 }

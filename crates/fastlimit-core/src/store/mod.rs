@@ -1,23 +1,23 @@
-//! What a store is, and what passes between it and the limiter.
+//! What only authors of stores need: what a store is, and what passes between it and the limiter.
 
 mod async_store;
 mod error;
+pub mod format;
 mod operation;
-mod outcome;
 mod reply;
 mod request;
-mod together;
 
 use std::sync::Arc;
 
 pub use async_store::AsyncStore;
+pub use async_trait::async_trait;
 pub use error::{StoreError, StoreErrorKind};
 pub use operation::Operation;
-pub(crate) use outcome::Wait;
-pub use outcome::{Outcome, Verdict};
 pub use reply::Reply;
-pub use request::{Limits, OwnedRequest, Request};
-pub(crate) use together::Judged;
+pub use request::{OwnedRequest, Request};
+
+pub use crate::entry::{Applied, Entry, EntryError};
+pub use crate::key::{Key, OwnedKey};
 
 /// A place that keeps the state of limits and changes it in one atomic step.
 ///
@@ -26,7 +26,7 @@ pub(crate) use together::Judged;
 ///
 /// # Contract
 ///
-/// [`apply`](Store::apply) answers as [`Entry::apply`](crate::Entry::apply) does, to the
+/// [`apply`](Store::apply) answers as [`Entry::apply`] does, to the
 /// millisecond and the thousandth of a request: read the entry of the key, apply the request,
 /// write the entry back if it changed. The suite of `fastlimit-conformance` tests a store
 /// against that.
@@ -40,7 +40,7 @@ pub(crate) use together::Judged;
 /// # Time
 ///
 /// A store takes its [`Clock`](crate::Clock) when it is built, or uses the clock of its server,
-/// and reports in the [`Outcome`] the time that it used.
+/// and reports in the [`Decision`](crate::Decision) the time that it used.
 ///
 /// # Errors
 ///
@@ -57,9 +57,8 @@ pub(crate) use together::Judged;
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
 ///
-/// use fastlimit_core::{
-///     Clock, Entry, RateLimiter, Reply, Request, Store, StoreError, StoreErrorKind, SystemClock,
-/// };
+/// use fastlimit_core::store::{Entry, Reply, Request, Store};
+/// use fastlimit_core::{Clock, RateLimiter, StoreError, StoreErrorKind, SystemClock};
 ///
 /// /// A store that never forgets.
 /// #[derive(Default)]
@@ -73,7 +72,11 @@ pub(crate) use together::Judged;
 ///         };
 ///         let entry = entries.entry(request.key().to_string()).or_default();
 ///         let applied = entry.apply(request.limits(), request.operation(), SystemClock.now());
-///         Reply::ready(Ok(applied.outcome))
+///         Reply::ready(Ok(applied.decision))
+///     }
+///
+///     fn answers_at_once(&self) -> bool {
+///         true
 ///     }
 /// }
 ///
@@ -87,15 +90,14 @@ pub trait Store: Send + Sync + 'static {
     /// Applies one operation to the state of one key, all or nothing.
     fn apply(&self, request: &Request<'_>) -> Reply<'_>;
 
-    /// Promises that every reply of this store is [`Reply::Ready`]; `false` unless a store says
-    /// otherwise.
+    /// Tells whether every reply of this store is [`Reply::Ready`]. It is a promise: callers that
+    /// need not wait save what waiting takes, see [`Check::at_once`](crate::Check::at_once).
     ///
-    /// Callers that need not wait save what waiting takes, see
-    /// [`Check::at_once`](crate::Check::at_once). A store around a store promises what the
-    /// inner one does.
+    /// A store around a store promises what the inner one does. There is no default, since a
+    /// wrapper that forgot to forward it would take the promise away.
     ///
     /// ```
-    /// use fastlimit_core::{Reply, Request, Store};
+    /// use fastlimit_core::store::{Reply, Request, Store};
     ///
     /// struct Counted<S>(S);
     ///
@@ -111,9 +113,7 @@ pub trait Store: Send + Sync + 'static {
     /// }
     /// # assert!(Counted(fastlimit_memory::MemoryStore::new()).answers_at_once());
     /// ```
-    fn answers_at_once(&self) -> bool {
-        false
-    }
+    fn answers_at_once(&self) -> bool;
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {

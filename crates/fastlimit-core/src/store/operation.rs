@@ -14,8 +14,8 @@ pub enum Operation {
     Refund {
         /// How much.
         cost: Cost,
-        /// When it was charged: [`Outcome::charged_at`](crate::Outcome::charged_at) of the
-        /// outcome that charged it. What has drained since is not given back again.
+        /// When it was charged: [`Decision::charged_at`](crate::Decision::charged_at) of the
+        /// decision that charged it. What has drained since is not given back again.
         charged_at: Timestamp,
     },
     /// Forget the state of every limit of the request; answers as a fresh key does.

@@ -1,74 +1,84 @@
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use crate::{Outcome, StoreError};
+use crate::{Decision, StoreError};
 
 /// A store's reply: the answer, or a future of it that borrows only the store.
 ///
 /// A store in this process answers at once, without a box.
+///
+/// ```
+/// use fastlimit_core::store::Reply;
+/// use fastlimit_core::{StoreError, StoreErrorKind};
+///
+/// let closed = || StoreError::new(StoreErrorKind::Refused, "closed for the night");
+/// assert!(matches!(Reply::ready(Err(closed())), Reply::Ready(Err(_))));
+///
+/// let reply = Reply::pending(async move { Err(closed()) });
+/// // A store around a store looks at the answer, whether it is there or to come.
+/// let reply = reply.map(|answer| answer.inspect_err(|error| eprintln!("{error}")));
+/// assert!(matches!(reply, Reply::Pending(_)));
+/// ```
 #[must_use = "the operation may not be carried out unless the reply is awaited"]
 pub enum Reply<'store> {
     /// The answer.
-    Ready(Result<Outcome, StoreError>),
+    Ready(Result<Decision, StoreError>),
     /// The answer to come.
-    Pending(Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + Send + 'store>>),
+    Pending(Pin<Box<dyn Future<Output = Result<Decision, StoreError>> + Send + 'store>>),
 }
 
 impl<'store> Reply<'store> {
     /// Creates a reply that is there at once.
-    ///
-    /// ```
-    /// use fastlimit_core::{Reply, StoreError, StoreErrorKind};
-    ///
-    /// let error = StoreError::new(StoreErrorKind::Refused, "closed for the night");
-    /// assert!(matches!(Reply::ready(Err(error)), Reply::Ready(Err(_))));
-    /// ```
     #[inline]
-    pub fn ready(result: Result<Outcome, StoreError>) -> Self {
-        Self::Ready(result)
+    pub fn ready(answer: Result<Decision, StoreError>) -> Self {
+        Self::Ready(answer)
     }
 
     /// Creates a reply that is to come.
-    ///
-    /// ```
-    /// use fastlimit_core::{Reply, StoreError, StoreErrorKind};
-    ///
-    /// let error = StoreError::new(StoreErrorKind::Refused, "closed for the night");
-    /// let reply = Reply::pending(async { Err(error) });
-    /// assert!(matches!(reply, Reply::Pending(_)));
-    /// ```
     pub fn pending(
-        future: impl Future<Output = Result<Outcome, StoreError>> + Send + 'store,
+        future: impl Future<Output = Result<Decision, StoreError>> + Send + 'store,
     ) -> Self {
         Self::Pending(Box::pin(future))
+    }
+
+    /// Changes the answer: now, or when it comes.
+    pub fn map<F>(self, change: F) -> Self
+    where
+        F: FnOnce(Result<Decision, StoreError>) -> Result<Decision, StoreError> + Send + 'store,
+    {
+        match self {
+            Self::Ready(answer) => Self::Ready(change(answer)),
+            Self::Pending(future) => Self::pending(async move { change(future.await) }),
+        }
     }
 }
 
 impl Future for Reply<'_> {
-    type Output = Result<Outcome, StoreError>;
+    type Output = Result<Decision, StoreError>;
 
     /// Resolves to the answer. Polled again after that, it stays pending.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Pending(future) => future.as_mut().poll(context),
-            ready @ Self::Ready(_) => {
-                let taken =
-                    std::mem::replace(ready, Self::Pending(Box::pin(std::future::pending())));
-                match taken {
-                    Self::Ready(result) => Poll::Ready(result),
-                    Self::Pending(_) => Poll::Pending,
+        let answer = match &mut *self {
+            Self::Pending(future) => ready!(future.as_mut().poll(context)),
+            Self::Ready(_) => {
+                let taken = Self::Pending(Box::pin(std::future::pending()));
+                match mem::replace(&mut *self, taken) {
+                    Self::Ready(answer) => answer,
+                    Self::Pending(_) => return Poll::Pending,
                 }
             }
-        }
+        };
+        Poll::Ready(answer)
     }
 }
 
 impl fmt::Debug for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ready(result) => f.debug_tuple("Ready").field(result).finish(),
+            Self::Ready(answer) => f.debug_tuple("Ready").field(answer).finish(),
             Self::Pending(_) => f.write_str("Pending"),
         }
     }

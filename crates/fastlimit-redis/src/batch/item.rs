@@ -1,11 +1,11 @@
 use std::hash::BuildHasher;
 
-use fastlimit_core::Key;
+use fastlimit_core::store::Key;
 
 use crate::shape::Shape;
 
-/// Whose state an item is about.
-pub(crate) trait Subject {
+/// The key of an item, as text or not yet.
+pub(crate) trait ItemKey {
     fn hash(&self) -> u64;
 
     /// Appends the key as text.
@@ -14,18 +14,18 @@ pub(crate) trait Subject {
 
 /// A key that is not text yet, and its hash.
 pub(crate) struct HashedKey<'a> {
-    key: Key<'a>,
+    key: &'a Key<'a>,
     hash: u64,
 }
 
 impl<'a> HashedKey<'a> {
-    pub(crate) fn new(key: Key<'a>, hasher: &impl BuildHasher) -> Self {
+    pub(crate) fn new(key: &'a Key<'a>, hasher: &impl BuildHasher) -> Self {
         let hash = hasher.hash_one(key);
         Self { key, hash }
     }
 }
 
-impl Subject for HashedKey<'_> {
+impl ItemKey for HashedKey<'_> {
     fn hash(&self) -> u64 {
         self.hash
     }
@@ -44,18 +44,18 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    pub(crate) fn new(subject: &impl Subject, shape: Shape) -> Self {
-        let mut key = String::new();
-        subject.write_to(&mut key);
+    pub(crate) fn new(key: &impl ItemKey, shape: Shape) -> Self {
+        let mut text = String::new();
+        key.write_to(&mut text);
         Self {
-            hash: subject.hash(),
-            key: key.into(),
+            hash: key.hash(),
+            key: text.into(),
             shape,
         }
     }
 }
 
-impl Subject for Item {
+impl ItemKey for Item {
     fn hash(&self) -> u64 {
         self.hash
     }

@@ -1,17 +1,18 @@
 //! Requests that leave together, in one call of the script.
 
-mod answers;
 mod item;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 use fastlimit_core::{StoreError, Timestamp};
 use hashbrown::HashTable;
 use redis::{Arg, Cmd};
 use smallvec::SmallVec;
 
-pub(crate) use answers::{Answer, Answers, Ticket};
-pub(crate) use item::{HashedKey, Item, Subject};
+pub(crate) use item::{HashedKey, Item, ItemKey};
+use tickets::Tickets;
+pub(crate) use tickets::{Answer, Ticket};
 
 use crate::script;
 use crate::shape::Shape;
@@ -34,7 +35,7 @@ pub(crate) struct Batch {
     shapes: SmallVec<[Shape; 1]>,
     items: SmallVec<[Places; 1]>,
     /// Where nobody has a ticket, nobody is answered.
-    answers: Option<Answers>,
+    tickets: Option<Tickets>,
 }
 
 /// Where an item's key and shape stand.
@@ -46,22 +47,22 @@ struct Places {
 
 impl Batch {
     /// Adds an item; its answer comes to the ticket.
-    pub(crate) fn add(&mut self, subject: &impl Subject, shape: &Shape) -> Ticket {
+    pub(crate) fn add(&mut self, key: &impl ItemKey, shape: &Shape) -> Ticket {
         let place = self.items.len();
-        self.put(subject, shape);
-        self.answers.get_or_insert_default().ticket(place)
+        self.put(key, shape);
+        self.tickets.get_or_insert_default().add(place)
     }
 
     /// A batch of one item, whose answer comes to nobody's ticket.
-    pub(crate) fn of_one(subject: &impl Subject, shape: &Shape) -> Self {
+    pub(crate) fn of_one(key: &impl ItemKey, shape: &Shape) -> Self {
         let mut batch = Self::default();
-        batch.put(subject, shape);
+        batch.put(key, shape);
         batch
     }
 
-    fn put(&mut self, subject: &impl Subject, shape: &Shape) {
+    fn put(&mut self, key: &impl ItemKey, shape: &Shape) {
         let places = Places {
-            key: self.place_of_key(subject),
+            key: self.place_of_key(key),
             shape: self.place_of_shape(shape),
         };
         self.items.push(places);
@@ -79,10 +80,10 @@ impl Batch {
         self.ends.len()
     }
 
-    fn place_of_key(&mut self, subject: &impl Subject) -> u8 {
-        let hash = subject.hash();
+    fn place_of_key(&mut self, key: &impl ItemKey) -> u8 {
+        let hash = key.hash();
         let start = self.keys.len();
-        subject.write_to(&mut self.keys);
+        key.write_to(&mut self.keys);
         let (before, key) = self.keys.split_at_checked(start).unwrap_or_default();
         let ends = &self.ends;
         let is_known = |place: &u8| text_at(before, ends, *place) == Some(key);
@@ -145,7 +146,7 @@ impl Batch {
         }
         call.arg(items);
         for shape in &self.shapes {
-            call.arg(shape.as_bytes());
+            call.arg(shape.to_bytes().as_slice());
         }
         call
     }
@@ -156,11 +157,12 @@ impl Batch {
         text_at(&self.keys, &self.ends, place).unwrap_or_default()
     }
 
-    /// The shape of each item.
-    pub(crate) fn shapes_of_items(&self) -> impl Iterator<Item = &Shape> {
-        self.items
-            .iter()
-            .filter_map(|item| self.shapes.get(usize::from(item.shape)))
+    /// Of each item the place of its key, and its shape.
+    pub(crate) fn places_and_shapes(&self) -> impl Iterator<Item = (usize, &Shape)> {
+        self.items.iter().filter_map(|item| {
+            let shape = self.shapes.get(usize::from(item.shape))?;
+            Some((usize::from(item.key), shape))
+        })
     }
 
     /// The key of each item as text.
@@ -182,7 +184,7 @@ impl Batch {
 
     /// Gives the items their answers, in their order.
     pub(crate) fn answer(&self, answers: impl Iterator<Item = Answer>) {
-        if let Some(tickets) = &self.answers {
+        if let Some(tickets) = &self.tickets {
             tickets.give(answers.take(self.items.len()));
         }
     }
@@ -203,7 +205,7 @@ impl Batch {
 /// fail for want of the script, whoever flushes the server's scripts meanwhile.
 pub(crate) fn by_source(call: &Cmd) -> Cmd {
     let mut by_source = Cmd::new();
-    by_source.arg("EVAL").arg(script::SOURCE);
+    by_source.arg("EVAL").arg(script::source());
     for argument in call.args_iter().skip(2) {
         if let Arg::Simple(bytes) = argument {
             by_source.arg(bytes);

@@ -2,7 +2,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Request, StoreErrorKind};
+use fastlimit_core::store::{Key, Operation, Request};
+use fastlimit_core::{Cost, Limit, StoreErrorKind};
 
 use super::*;
 
@@ -60,8 +61,8 @@ fn a_key_and_a_shape_that_several_items_share_are_sent_once() {
         b"1700".to_vec(),
         b"1".to_vec(),
         vec![0, 0, 1, 1, 0, 1, 2, 0, 1, 0, 0, 0],
-        shape(1).as_bytes().to_vec(),
-        shape(2).as_bytes().to_vec(),
+        shape(1).to_bytes().to_vec(),
+        shape(2).to_bytes().to_vec(),
     ];
     let now = Timestamp::from_millis(1_700);
     assert_eq!(arguments(&batch.call(Some(now), true)), expected);
@@ -80,7 +81,7 @@ fn items_that_are_each_key_once_and_all_the_same_are_not_listed() {
         b"".to_vec(),
         b"0".to_vec(),
         b"".to_vec(),
-        shape(1).as_bytes().to_vec(),
+        shape(1).to_bytes().to_vec(),
     ];
     assert_eq!(arguments(&plain.call(None, false)), expected);
     for (items, places) in [
@@ -127,7 +128,10 @@ fn a_batch_is_full_when_a_byte_can_name_no_more() {
     for (number, name) in (0..).zip(&names) {
         let place = usize::try_from(number).unwrap();
         assert_eq!(arguments[3 + place], name.as_bytes());
-        assert_eq!(arguments[3 + 256 + 3 + place], shape(number).as_bytes());
+        assert_eq!(
+            arguments[3 + 256 + 3 + place],
+            shape(number).to_bytes().as_slice()
+        );
     }
     let keys: Vec<_> = batch.keys_of_items().collect();
     assert_eq!(keys, names);
@@ -139,7 +143,7 @@ fn by_source_it_is_the_same_call() {
         let call = batch(&items).0.call(None, true);
         let mut expected = arguments(&call);
         expected[0] = b"EVAL".to_vec();
-        expected[1] = script::SOURCE.into();
+        expected[1] = script::source().into();
         assert_eq!(arguments(&by_source(&call)), expected);
     }
 }
@@ -172,7 +176,7 @@ fn all_fail_alike() {
 #[test]
 fn an_answer_too_many_goes_to_nobody() {
     let (batch, tickets) = batch(&[("a", 1), ("b", 1)]);
-    let late = batch.answers.as_ref().unwrap().ticket(2);
+    let late = batch.tickets.as_ref().unwrap().add(2);
     batch.answer((0..3).map(|_| Answer::Unsent(item("x", &shape(1)))));
     assert!(polled(late).is_pending());
     for ticket in tickets {

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::batch::{Batch, Subject, Ticket};
+use crate::batch::{Batch, ItemKey, Ticket};
 use crate::shape::Shape;
 
 /// The batches that wait for a lane, and the calls that are under way on it.
@@ -40,7 +40,7 @@ impl Queue {
     }
 
     /// Adds an item to the last batch; `None` if the queue is closed.
-    pub(crate) fn add(&self, subject: &impl Subject, shape: &Shape) -> Option<Added> {
+    pub(crate) fn add(&self, key: &impl ItemKey, shape: &Shape) -> Option<Added> {
         let mut state = self.state();
         if state.is_closed {
             return None;
@@ -53,7 +53,7 @@ impl Queue {
             last => last,
         };
         let mut batch = open.unwrap_or_default();
-        let ticket = batch.add(subject, shape);
+        let ticket = batch.add(key, shape);
         state.batches.push_back(batch);
         let needs_driver = !state.is_starting && state.drivers < self.most_calls;
         if needs_driver {
@@ -120,7 +120,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
-    use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+    use fastlimit_core::store::{Key, Operation, Request};
+    use fastlimit_core::{Cost, Limit};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,40 +1,66 @@
+-- The writes: a value and the end of its key in one command, since a script is not rolled back, or
+-- the value alone where the key keeps its end.
 
--- The writes --------------------------------------------------------------------------------------
---
--- Each sets the value and its end in one command, since a script is not rolled back, or the value
--- alone where the key keeps its end.
+local has_msetex = ARGV[2] == '1' and #KEYS > 1
+local unit = is_given_time and 'PX' or 'PXAT'
+-- With MSETEX the keys of one end and one kind, new or not, are written by one call.
+local groups = {}
 
--- MGET showed a value of another type like none, so what was not there must not be there now.
-local NOT_A_STRING = 'a value that is not a string'
--- The end of a key as a text, which is the same for most keys of a batch.
-local text_of, text
--- Writes what is written in any other way, or puts it aside; writes what was put aside.
-local write_any, write_aside
+-- Writes a key, which keeps its end where there is none. Returns an error if it could not be written.
+local function write_one(key, value, ends, is_new)
+  local written
+  if not ends then
+    written = ask('SETRANGE', KEYS[key], '0', value)
+    if written == #value then return nil end
+  elseif value == VERSION then
+    written = is_new and ask('GET', KEYS[key]) or ask('DEL', KEYS[key])
+  elseif is_new then
+    -- MGET shows a value of another type like none, and it must stay.
+    written = ask('SET', KEYS[key], value, unit, string.format('%.0f', ends), 'NX')
+      or ask('GET', KEYS[key])
+  else
+    written = ask('SET', KEYS[key], value, unit, string.format('%.0f', ends))
+  end
+  return type(written) == 'table' and written.err and written or nil
+end
 
--- Nothing is left of a batch that was all written at once.
-for key = 1, is_left and #KEYS or 0 do
-  local used = counted[key]
-  local value, last_of_key, is_new, keeps_its_end = values[key], nil, nil, nil
-  if used then
-    local by = counted_by and counted_by[key] or at_hand
-    if by ~= at_hand then
-      at_hand, stamp, last = by, known[by].stamp, known[by].last
+-- Puts a key into its group.
+local function write_together(key, value, ends, is_new)
+  if value == VERSION then return write_one(key, value, ends, is_new) end
+  if ends then
+    -- Lives are made longer by up to a 32nd, so that there are few ends.
+    local life = is_given_time and ends or ends - now
+    local _, bits = math.frexp(life)
+    ends = ends + -life % max(2 ^ (bits - 6), 1)
+  end
+  local class = (ends or 0) * (is_new and -1 or 1)
+  local group = groups[class]
+  if not group then group = { values = {}, ends = ends, is_new = is_new } end
+  groups[class] = group
+  group[#group + 1], group.values[#group + 1] = key, value
+end
+
+local write = has_msetex and write_together or write_one
+
+-- Returns what is wrong with the keys that could not be written, by their places.
+local function write_groups()
+  local failed = {}
+  for _, group in pairs(groups) do
+    local size = #group
+    local call, last = { 'MSETEX', size }, 2 * size + 2
+    for i = 1, size do call[2 * i + 1], call[2 * i + 2] = KEYS[group[i]], group.values[i] end
+    if group.ends then
+      call[last + 1], call[last + 2] = unit, string.format('%.0f', group.ends)
+      call[last + 3] = group.is_new and 'NX' or nil
+    else
+      call[last + 1] = 'KEEPTTL'
     end
-    is_new, keeps_its_end = not value, not renewed[key]
-    value, last_of_key = pack_bytes('>c14I6', stamp, used), last
-    if run and absent[key] ~= nil then
-      is_new = absent[key]
-    end
-  elseif run then
-    is_new, last_of_key = absent[key], expires[key]
-    if not last_of_key then
-      last_of_key, keeps_its_end = keeps_end[key], true
+    -- Where it wrote none of them, each finds out why.
+    if ask(unpack(call)) ~= 1 then
+      for i = 1, size do
+        failed[group[i]] = write_one(group[i], group.values[i], group.ends, group.is_new)
+      end
     end
   end
-  if not last_of_key then
-    -- It is as it was.
-  elseif keeps_its_end and has_msetex and not is_given_time then
-    kept = kept or { 'MSETEX', 0 }
-    kept[kept_size + 1], kept[kept_size + 2] = KEYS[key], value
-    kept_size = kept_size + 2
-  elseif has_msetex or is_given_time or last_of_key == 0 then
+  return failed
+end

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Reply, Request, Store};
+use fastlimit_core::store::{Key, Operation, Reply, Request};
+use fastlimit_core::{Cost, Limit, Store};
 use fastlimit_redis::RedisStore;
 
 use crate::rig::{Rig, apply};
@@ -31,11 +32,11 @@ async fn whoever_goes_away_harms_nobody() {
                     let own: Limit = format!("{}/day", number + 1).parse().unwrap();
                     let identifier = format!("own:{number}");
                     let key = rig.key(&identifier);
-                    let outcome = apply(&store, key, own, Operation::Check(Cost::ONE)).await;
-                    assert_eq!(outcome.unwrap().remaining(), Cost::requests(number));
+                    let decision = apply(&store, key, own, Operation::Check(Cost::ONE)).await;
+                    assert_eq!(decision.unwrap().remaining_cost(), Cost::requests(number));
                     let key = rig.key("hot");
-                    let outcome = apply(&store, key, hot, Operation::Check(Cost::ONE)).await;
-                    outcome.unwrap().remaining().whole_requests()
+                    let decision = apply(&store, key, hot, Operation::Check(Cost::ONE)).await;
+                    decision.unwrap().remaining_cost().whole_requests()
                 };
                 if stays {
                     return Some(ask.await);
@@ -56,7 +57,7 @@ async fn whoever_goes_away_harms_nobody() {
     // What was charged is what was answered, and at most what was asked.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let usage = apply(&store, rig.key("hot"), hot, Operation::Peek(Cost::ZERO)).await;
-    let used = CAPACITY - usage.unwrap().remaining().whole_requests();
+    let used = CAPACITY - usage.unwrap().remaining_cost().whole_requests();
     let lowest = answers.iter().copied().min().unwrap();
     println!("{answered} of {TASKS} were answered, {used} charged");
     assert!((answered..=TASKS).contains(&used), "{used}");
@@ -64,7 +65,7 @@ async fn whoever_goes_away_harms_nobody() {
     let key = Key::new(&rig.prefix, "default", "default", "hot");
     let last = apply(&store, key, hot, Operation::Check(Cost::ONE)).await;
     assert_eq!(
-        last.unwrap().remaining(),
+        last.unwrap().remaining_cost(),
         Cost::requests(CAPACITY - used - 1)
     );
 }
@@ -105,8 +106,11 @@ async fn a_tenth_that_goes_away_takes_nobody_s_answer_along() {
                         answer = ask => Some(answer),
                     }
                 };
-                let outcome = answer.map(Result::unwrap);
-                (name, outcome.map(|it| it.remaining().whole_requests()))
+                let decision = answer.map(Result::unwrap);
+                (
+                    name,
+                    decision.map(|it| it.remaining_cost().whole_requests()),
+                )
             })
         })
         .collect();
@@ -125,7 +129,7 @@ async fn a_tenth_that_goes_away_takes_nobody_s_answer_along() {
         assert!(answered >= asked[name] * 8 / 10, "{answered}");
         // Behind all that was sent before it.
         let last = apply(&store, rig.key(name), limit, Operation::Check(Cost::ONE)).await;
-        let used = CAPACITY - last.unwrap().remaining().whole_requests() - 1;
+        let used = CAPACITY - last.unwrap().remaining_cost().whole_requests() - 1;
         println!(
             "{name}: {answered} of {} answered, {used} charged",
             asked[name]
@@ -153,7 +157,7 @@ async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
     let store = rig.store().await;
     let ask = || ask_for_one_of_ten(&store, &rig);
     // A server that does not know the script yet does nothing at the first try.
-    assert_eq!(ask().await.unwrap().remaining(), Cost::requests(9));
+    assert_eq!(ask().await.unwrap().remaining_cost(), Cost::requests(9));
     let first = ask();
     let second = ask();
     // Sent, and not yet answered: nothing has looked at the connection.
@@ -161,10 +165,10 @@ async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
     let third = ask();
     drop(first);
     // It was sent before it was dropped, and before the others.
-    assert_eq!(second.await.unwrap().remaining(), Cost::requests(7));
-    assert_eq!(third.await.unwrap().remaining(), Cost::requests(6));
+    assert_eq!(second.await.unwrap().remaining_cost(), Cost::requests(7));
+    assert_eq!(third.await.unwrap().remaining_cost(), Cost::requests(6));
     // The next one is alone again.
-    assert_eq!(ask().await.unwrap().remaining(), Cost::requests(5));
+    assert_eq!(ask().await.unwrap().remaining_cost(), Cost::requests(5));
 }
 
 /// Requests are served in the order in which they were made, whichever is asked for first.
@@ -174,11 +178,11 @@ async fn a_first_request_is_sent_before_anybody_waits_for_it() {
     let store = rig.store().await;
     let ask = || ask_for_one_of_ten(&store, &rig);
     // So that the server knows the script.
-    assert_eq!(ask().await.unwrap().remaining(), Cost::requests(9));
+    assert_eq!(ask().await.unwrap().remaining_cost(), Cost::requests(9));
     let [first, second, third] = [(); 3].map(|()| ask());
-    assert_eq!(third.await.unwrap().remaining(), Cost::requests(6));
-    assert_eq!(second.await.unwrap().remaining(), Cost::requests(7));
-    assert_eq!(first.await.unwrap().remaining(), Cost::requests(8));
+    assert_eq!(third.await.unwrap().remaining_cost(), Cost::requests(6));
+    assert_eq!(second.await.unwrap().remaining_cost(), Cost::requests(7));
+    assert_eq!(first.await.unwrap().remaining_cost(), Cost::requests(8));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -191,8 +195,9 @@ async fn the_answers_of_those_who_stay_have_no_gap() {
         .map(|_| {
             let (rig, store) = (Arc::clone(&rig), store.clone());
             tokio::spawn(async move {
-                let outcome = apply(&store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
-                outcome.unwrap().remaining().whole_requests()
+                let decision =
+                    apply(&store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
+                decision.unwrap().remaining_cost().whole_requests()
             })
         })
         .collect();

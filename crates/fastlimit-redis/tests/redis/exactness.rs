@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fastlimit_core::{Cost, Key, Operation, Policy};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Policy};
 use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::unique_prefix;
 
@@ -51,8 +52,8 @@ impl Run {
                     loop {
                         let key = Key::new(&run.prefix, "p", "t", "hot");
                         let check = Operation::Check(Cost::ONE);
-                        let outcome = apply(&store, key, &run.policy, check).await.unwrap();
-                        answers.push((outcome.now().as_millis(), outcome.is_allowed()));
+                        let decision = apply(&store, key, &run.policy, check).await.unwrap();
+                        answers.push((decision.now().as_millis(), decision.is_allowed()));
                         if Instant::now() >= end {
                             return answers;
                         }

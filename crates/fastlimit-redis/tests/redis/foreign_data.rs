@@ -1,6 +1,7 @@
 //! Values under our keys that others wrote.
 
-use fastlimit_core::{Cost, Entry, Limit, Operation, Policy, Request, StoreErrorKind};
+use fastlimit_core::store::{Entry, Operation, Request};
+use fastlimit_core::{Cost, Limit, Policy, StoreErrorKind};
 use redis::AsyncCommands;
 
 use crate::batches::together;
@@ -148,9 +149,9 @@ async fn whatever_a_byte_is_it_is_read_as_the_model_reads_it() {
             for (answer, (name, value)) in together(&store, requests).await.into_iter().zip(values)
             {
                 match (answer, Entry::from_bytes(value)) {
-                    (Ok(outcome), Ok(mut entry)) => {
-                        let expected = entry.apply(policy.limits(), CHECK, outcome.now()).outcome;
-                        assert_eq!(outcome, expected, "{name}: {value:?}");
+                    (Ok(decision), Ok(mut entry)) => {
+                        let expected = entry.apply(policy.limits(), CHECK, decision.now()).decision;
+                        assert_eq!(decision, expected, "{name}: {value:?}");
                     }
                     (Err(error), Err(_)) => {
                         assert_eq!(
@@ -192,8 +193,8 @@ async fn a_value_without_records_is_as_good_as_none() {
     let key = rig.key("bare");
     stored.set(key, b"\x01").await;
     let limit: Limit = "5/hour".parse().unwrap();
-    let outcome = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
-    assert_eq!(outcome.unwrap().remaining(), Cost::requests(4));
+    let decision = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+    assert_eq!(decision.unwrap().remaining_cost(), Cost::requests(4));
     assert!(stored.ttl(key).await > 0);
 }
 
@@ -211,7 +212,7 @@ async fn the_greatest_numbers_are_ours() {
     ] {
         assert!(Entry::from_bytes(&bytes).is_ok(), "{bytes:?}");
         stored.set(rig.key("a"), &bytes).await;
-        let outcome = apply(&store, rig.key("a"), limit, Operation::Peek(Cost::ONE)).await;
-        assert!(outcome.unwrap().is_allowed());
+        let decision = apply(&store, rig.key("a"), limit, Operation::Peek(Cost::ONE)).await;
+        assert!(decision.unwrap().is_allowed());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Algorithm, Cost, Limit, Operation, Rate, Timestamp};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Algorithm, Cost, Limit, Rate, Timestamp};
 use proptest::prelude::*;
 
 use crate::rig::at;
@@ -41,12 +42,6 @@ pub(crate) fn period() -> impl Strategy<Value = u64> {
 
 /// What a record is known by.
 pub(crate) type Kind = (u64, usize);
-
-const ALGORITHMS: [Algorithm; 3] = [
-    Algorithm::FixedWindow,
-    Algorithm::SlidingWindow,
-    Algorithm::TokenBucket,
-];
 
 fn requests() -> impl Strategy<Value = u32> {
     prop_oneof![
@@ -147,13 +142,17 @@ pub(crate) fn operation_at(operation: &Op, now: Timestamp, charged_at: Timestamp
 }
 
 pub(crate) fn limit(requests: u32, burst: u32, (period, algorithm): Kind) -> Limit {
-    let rate = Rate::new(requests, Duration::from_millis(period)).unwrap();
-    match ALGORITHMS[algorithm] {
-        Algorithm::TokenBucket => {
-            Limit::token_bucket(rate, burst).unwrap_or(Limit::new(rate, Algorithm::TokenBucket))
-        }
-        algorithm => Limit::new(rate, algorithm),
+    let algorithm = Algorithm::ALL[algorithm];
+    let most = match algorithm {
+        Algorithm::SlidingLog => Limit::MAX_LOG_REQUESTS,
+        _ => Rate::MAX_REQUESTS,
+    };
+    let rate = Rate::new(requests.min(most), Duration::from_millis(period)).unwrap();
+    match algorithm {
+        Algorithm::TokenBucket => Limit::token_bucket(rate, burst).ok(),
+        _ => None,
     }
+    .unwrap_or_else(|| Limit::new(rate, algorithm).unwrap())
 }
 
 pub(crate) fn moved(now: Timestamp, time: &Time) -> Timestamp {

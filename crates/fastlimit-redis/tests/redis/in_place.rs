@@ -1,11 +1,10 @@
 //! On the server's own clock, by which a key keeps its end and its value is written over in place:
-//! the outcomes and the stored bytes are those of the model in core.
+//! the decisions and the stored bytes are those of the model in core.
 
 use std::collections::BTreeMap;
 
-use fastlimit_core::{
-    Cost, Entry, Key, Limit, Operation, Outcome, Policy, Request, StoreErrorKind,
-};
+use fastlimit_core::store::{Entry, Key, Operation, Request};
+use fastlimit_core::{Cost, Decision, Limit, Policy, StoreErrorKind};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::AsyncCommands;
 
@@ -27,10 +26,10 @@ const fn check(milli: u64) -> Operation {
     Operation::Check(Cost::milli(milli))
 }
 
-/// What the model makes of it, at the time of the outcome.
-fn assert_is_the_model_s(outcome: &Outcome, entry: &mut Entry, limits: &[Limit], op: Operation) {
-    let expected = entry.apply(limits, op, outcome.now()).outcome;
-    assert_eq!(*outcome, expected, "{op:?} under {limits:?}");
+/// What the model makes of it, at the time of the decision.
+fn assert_is_the_model_s(decision: &Decision, entry: &mut Entry, limits: &[Limit], op: Operation) {
+    let expected = entry.apply(limits, op, decision.now()).decision;
+    assert_eq!(*decision, expected, "{op:?} under {limits:?}");
 }
 
 fn bytes_of(entry: &Entry) -> Option<Vec<u8>> {
@@ -58,8 +57,8 @@ async fn what_is_asked_alone_leaves_the_model_s_bytes() {
             Operation::Charge(Cost::ONE),
             check(999),
         ] {
-            let outcome = apply(&store, key, &policy, operation).await.unwrap();
-            assert_is_the_model_s(&outcome, &mut entry, policy.limits(), operation);
+            let decision = apply(&store, key, &policy, operation).await.unwrap();
+            assert_is_the_model_s(&decision, &mut entry, policy.limits(), operation);
             assert_eq!(stored.bytes(key).await, bytes_of(&entry), "{text}");
         }
     }
@@ -138,12 +137,12 @@ async fn once_each_under(text: &str, redis: &TestRedis, may_write_over: bool) {
         ("spent", &policy, Operation::Charge(Cost::requests(100_000))),
         ("wider", &wider, check(500)),
     ] {
-        let outcome = apply(&owner, key(name), policy, operation).await.unwrap();
+        let decision = apply(&owner, key(name), policy, operation).await.unwrap();
         let mut entry = Entry::new();
-        assert_is_the_model_s(&outcome, &mut entry, policy.limits(), operation);
+        assert_is_the_model_s(&decision, &mut entry, policy.limits(), operation);
         entries.insert(name, entry);
         if name == "other" {
-            let before = at(outcome.now().as_millis() - 366 * 86_400_000);
+            let before = at(decision.now().as_millis() - 366 * 86_400_000);
             let mut entry = Entry::new();
             let _ = entry.apply(policy.limits(), check(3_000), before);
             let bytes = bytes_of(&entry).unwrap();
@@ -215,8 +214,8 @@ async fn a_limit_that_is_reset_in_the_same_call_leaves_nothing_behind() {
     for (name, one, other) in [("a", &first, &second), ("b", &second, &first)] {
         let key = rig.key(name);
         let mut entry = Entry::new();
-        let outcome = apply(&store, key, &both, check(500)).await.unwrap();
-        assert_is_the_model_s(&outcome, &mut entry, both.limits(), check(500));
+        let decision = apply(&store, key, &both, check(500)).await.unwrap();
+        assert_is_the_model_s(&decision, &mut entry, both.limits(), check(500));
         let items = [
             (one, Operation::Reset),
             (other, check(700)),
@@ -241,8 +240,8 @@ async fn a_key_that_keeps_its_end_is_not_set_anew() {
         let policy = Policy::new("p", *text).unwrap();
         let key = Key::new("fl", "p", "t", text);
         for _ in 0..4 {
-            let outcome = apply(&store, key, &policy, check(1_000)).await.unwrap();
-            assert!(outcome.is_allowed());
+            let decision = apply(&store, key, &policy, check(1_000)).await.unwrap();
+            assert!(decision.is_allowed());
         }
         let done = u64::try_from(done).unwrap() + 1;
         assert_eq!(calls(&mut counter, "set").await, done, "{text}");

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use fastlimit_core::{Cost, Key, Limit, Operation};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Limit};
 
 use crate::rig::{Rig, apply};
 
@@ -56,15 +57,19 @@ async fn odd_keys_do_not_collide() {
                 continue;
             }
             let key = Key::new(&rig.prefix, policy, tenant, identifier);
-            let outcome = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
-            let outcome = outcome.unwrap();
-            assert_eq!(outcome.remaining(), Cost::requests(2), "{key:?}");
+            let decision = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+            let decision = decision.unwrap();
+            assert_eq!(decision.remaining_cost(), Cost::requests(2), "{key:?}");
         }
     }
     assert_eq!(stored.keys(&rig.prefix).await.len(), keys.len());
     for (policy, tenant, identifier) in keys {
         let key = Key::new(&rig.prefix, policy, tenant, identifier);
-        let outcome = apply(&store, key, limit, Operation::Peek(Cost::ZERO)).await;
-        assert_eq!(outcome.unwrap().remaining(), Cost::requests(2), "{key:?}");
+        let decision = apply(&store, key, limit, Operation::Peek(Cost::ZERO)).await;
+        assert_eq!(
+            decision.unwrap().remaining_cost(),
+            Cost::requests(2),
+            "{key:?}"
+        );
     }
 }

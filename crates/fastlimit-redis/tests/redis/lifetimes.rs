@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Entry, ManualClock, Operation, Policy, Request, Timestamp, Verdict};
+use fastlimit_core::store::{Entry, Operation, Request};
+use fastlimit_core::{Cost, LimitStatus, ManualClock, Policy, Timestamp};
 use redis::AsyncCommands;
 
 use crate::batches::together;
@@ -71,7 +72,7 @@ async fn a_check_makes_a_key_live_as_long_as_its_state() {
             // More than the test takes, and less than the state is needed.
             let _: i64 = stored.0.pexpire(key.to_string(), 40_000).await.unwrap();
 
-            let outcome = if is_in_batch {
+            let decision = if is_in_batch {
                 let other = format!("{identifier}:other");
                 let keys = [key, rig.key(&other)];
                 let requests = keys.map(|key| Request::new(key, &policy, CHECK));
@@ -79,8 +80,8 @@ async fn a_check_makes_a_key_live_as_long_as_its_state() {
             } else {
                 apply(&store, key, &policy, CHECK).await.unwrap()
             };
-            assert!(outcome.is_allowed());
-            let resets = outcome.verdicts().iter().map(Verdict::reset_after);
+            assert!(decision.is_allowed());
+            let resets = decision.limits().iter().map(LimitStatus::reset_after);
             let needed = resets.max().unwrap() + MINUTE;
             let ttl = stored.ttl(key).await;
             let lives = Duration::from_millis(u64::try_from(ttl).unwrap());
@@ -106,8 +107,8 @@ async fn keys_of_several_limits_in_one_call_live_as_long_as_each_needs() {
     let names: Vec<_> = (0..10).map(|number| number.to_string()).collect();
     let items = || names.iter().zip(policies.iter().cycle());
     let requests = items().map(|(name, policy)| Request::new(rig.key(name), policy, CHECK));
-    for (outcome, (name, policy)) in together(&store, requests).await.into_iter().zip(items()) {
-        let needed = outcome.unwrap().verdicts()[0].reset_after() + GRACE;
+    for (decision, (name, policy)) in together(&store, requests).await.into_iter().zip(items()) {
+        let needed = decision.unwrap().limits()[0].reset_after() + GRACE;
         let ttl = u64::try_from(stored.ttl(rig.key(name)).await).unwrap();
         let lives = Duration::from_millis(ttl);
         // Lives are made longer by up to a 32nd where keys are written together.
@@ -139,19 +140,19 @@ async fn on_a_given_clock_every_check_gives_its_key_a_life_anew() {
         let keys = [rig.key(&names[0]), rig.key(&names[1])];
         for is_in_batch in [false, true] {
             for key in keys {
-                let outcome = apply(&store, key, &policy, CHECK).await.unwrap();
-                assert!(outcome.is_allowed());
+                let decision = apply(&store, key, &policy, CHECK).await.unwrap();
+                assert!(decision.is_allowed());
                 let _: i64 = stored.0.pexpire(key.to_string(), 40_000).await.unwrap();
             }
             if is_in_batch {
                 let requests = keys.map(|key| Request::new(key, &policy, CHECK));
-                for outcome in together(&store, requests).await {
-                    assert!(outcome.unwrap().is_allowed());
+                for decision in together(&store, requests).await {
+                    assert!(decision.unwrap().is_allowed());
                 }
             } else {
                 for key in keys {
-                    let outcome = apply(&store, key, &policy, CHECK).await.unwrap();
-                    assert!(outcome.is_allowed());
+                    let decision = apply(&store, key, &policy, CHECK).await.unwrap();
+                    assert!(decision.is_allowed());
                 }
             }
             for key in keys {

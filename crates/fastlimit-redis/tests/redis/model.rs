@@ -1,8 +1,9 @@
-//! Random histories: the outcomes and the stored bytes are those of the model in core.
+//! Random histories: the decisions and the stored bytes are those of the model in core.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fastlimit_core::{Clock, Cost, Entry, Limit, ManualClock, Operation, Policy};
+use fastlimit_core::store::{Entry, Operation};
+use fastlimit_core::{Clock, Cost, Limit, ManualClock, Policy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
@@ -78,8 +79,13 @@ fn histories_of_token_buckets_equal_the_model() {
 }
 
 #[test]
+fn histories_of_sliding_logs_equal_the_model() {
+    histories_equal_the_model(history(&[3]));
+}
+
+#[test]
 fn histories_of_mixed_algorithms_equal_the_model() {
-    histories_equal_the_model(history(&[0, 1, 2]));
+    histories_equal_the_model(history(&[0, 1, 2, 3]));
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn histories_of_one_policy_of_fixed_windows_equal_the_model() {
 
 #[test]
 fn histories_of_one_policy_equal_the_model() {
-    histories_equal_the_model(history_of_one_policy(&[0, 1, 2]));
+    histories_equal_the_model(history_of_one_policy(&[0, 1, 2, 3]));
 }
 
 /// Tries 2,500 of such histories.
@@ -117,13 +123,13 @@ fn histories_equal_the_model(history: impl Strategy<Value = (u64, Vec<Step>)>) {
         for step in history {
             clock.set(moved(clock.now(), &step.time));
             let operation = operation_at(&step.operation, clock.now(), charged_at);
-            let expected = entry.apply(&step.limits, operation, clock.now()).outcome;
+            let expected = entry.apply(&step.limits, operation, clock.now()).decision;
             let policy = Policy::new("default", step.limits).unwrap();
-            let outcome = runtime
+            let decision = runtime
                 .block_on(apply(&store, key, &policy, operation))
                 .unwrap();
-            prop_assert_eq!(&outcome, &expected);
-            charged_at = outcome.charged_at();
+            prop_assert_eq!(&decision, &expected);
+            charged_at = decision.charged_at();
 
             let mut bytes = Vec::new();
             entry.write_to(&mut bytes);
@@ -158,14 +164,14 @@ async fn a_bucket_is_full_again_when_the_model_says_so() {
             let first = apply(&store, key, &policy, check(milli)).await.unwrap();
             let _ = entry.apply(policy.limits(), check(milli), clock.now());
             // Where parts are left.
-            let full = first.verdicts()[0].reset_after().as_millis();
+            let full = first.limits()[0].reset_after().as_millis();
             let full = u64::try_from(full).unwrap();
             for (after, milli) in [(full / 2, 1), (full, 3)] {
                 let now = (1_700_000_000_000 + after).checked_add_signed(moment);
                 clock.set(at(now.unwrap()));
-                let outcome = apply(&store, key, &policy, check(milli)).await.unwrap();
+                let decision = apply(&store, key, &policy, check(milli)).await.unwrap();
                 let expected = entry.apply(policy.limits(), check(milli), clock.now());
-                assert_eq!(outcome, expected.outcome, "{identifier}");
+                assert_eq!(decision, expected.decision, "{identifier}");
             }
             let mut bytes = Vec::new();
             entry.write_to(&mut bytes);

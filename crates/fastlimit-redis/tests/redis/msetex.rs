@@ -1,6 +1,7 @@
 //! How a batch is written: with few calls where the server knows `MSETEX`, else key by key.
 
-use fastlimit_core::{Algorithm, Cost, Entry, Key, Limit, Operation, Policy, Request};
+use fastlimit_core::store::{Entry, Key, Operation, Request};
+use fastlimit_core::{Algorithm, Cost, Limit, Policy};
 use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{ExclusiveRedis, TestRedis, unique_prefix};
 use redis::AsyncCommands;
@@ -50,11 +51,11 @@ impl Counted {
         let answers = together(&self.store, requests).await;
         let after = self.writes().await;
         for (answer, (identifier, policy, cost)) in answers.into_iter().zip(items) {
-            let outcome = answer.unwrap();
-            assert!(outcome.is_allowed());
+            let decision = answer.unwrap();
+            assert!(decision.is_allowed());
             let mut entry = Entry::new();
-            let _ = entry.apply(policy.limits(), Operation::Check(*cost), outcome.now());
-            let needed = entry.expires_at().as_millis() - outcome.now().as_millis();
+            let _ = entry.apply(policy.limits(), Operation::Check(*cost), decision.now());
+            let needed = entry.expires_at().as_millis() - decision.now().as_millis();
             let is_bucket = |limit: &Limit| limit.algorithm() == Algorithm::TokenBucket;
             // The end of a bucket is rounded by up to a 12th of its grace.
             let more = if policy.limits().iter().any(is_bucket) {
@@ -206,7 +207,7 @@ async fn a_value_of_another_type_holds_up_no_other() {
     let answers = together(&counted.store, requests).await;
     for (number, answer) in answers.into_iter().enumerate() {
         match answer {
-            Ok(outcome) => assert_eq!(outcome.remaining(), Cost::requests(4)),
+            Ok(decision) => assert_eq!(decision.remaining_cost(), Cost::requests(4)),
             Err(error) => assert_eq!(number, 25, "{error}"),
         }
         let key = Key::new(&counted.prefix, "p", "t", &keys[number]).to_string();

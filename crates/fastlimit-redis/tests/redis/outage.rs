@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use fastlimit_core::{Cost, Key, Limit, Operation, StoreErrorKind};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Limit, StoreErrorKind};
 use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{ExclusiveRedis, TestRedis};
 use tokio::time::{sleep, timeout};
@@ -28,9 +29,9 @@ async fn start(url_ending: &str) -> (ExclusiveRedis, RedisStore) {
 async fn check(store: &RedisStore) -> Result<Cost, (StoreErrorKind, String)> {
     let limit: Limit = "1000000/day".parse().unwrap();
     let key = Key::new("fl", "default", "default", "a");
-    let outcome = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
-    outcome
-        .map(|outcome| outcome.remaining())
+    let decision = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
+    decision
+        .map(|decision| decision.remaining_cost())
         .map_err(|error| (error.kind(), error.to_string()))
 }
 

@@ -1,6 +1,7 @@
 //! The permissions that the crate's documentation names are enough, and none is too many.
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Policy, StoreError, StoreErrorKind};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Limit, Policy, StoreError, StoreErrorKind};
 use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::aio::MultiplexedConnection;

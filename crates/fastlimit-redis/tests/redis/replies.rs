@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Outcome, StoreError, StoreErrorKind};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Decision, Limit, StoreError, StoreErrorKind};
 use fastlimit_redis::RedisStore;
 
 use crate::fake_server::{Act, FakeServer};
 use crate::rig::apply;
 
-/// The numbers 5, 0, 1000 and 7.
-const GOOD: &[u8] = b"$32\r\n\
-    \0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\xE8\0\0\0\0\0\0\0\x07\r\n";
+/// Nothing was found, at the time 5, and one item was admitted.
+const GOOD: &[u8] = b"*3\r\n$-1\r\n:5\r\n:1\r\n";
+
+/// What is left then.
+const LEFT: Cost = Cost::milli(4_000);
 
 async fn store(server: &FakeServer) -> RedisStore {
     RedisStore::builder(format!("redis://{}", server.addr))
@@ -21,7 +24,7 @@ async fn store(server: &FakeServer) -> RedisStore {
         .unwrap()
 }
 
-async fn check(store: &RedisStore) -> Result<Outcome, StoreError> {
+async fn check(store: &RedisStore) -> Result<Decision, StoreError> {
     let limit: Limit = "5/second".parse().unwrap();
     let key = Key::new("fl", "default", "default", "a");
     apply(store, key, limit, Operation::Check(Cost::ONE)).await
@@ -39,7 +42,7 @@ async fn a_reply_that_is_lost_is_never_asked_for_again() {
         let error = check(&store).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
         assert_eq!(server.scripts(), 2 * round + 1);
-        assert_eq!(check(&store).await.unwrap().remaining(), Cost::ONE);
+        assert_eq!(check(&store).await.unwrap().remaining_cost(), LEFT);
         assert_eq!(server.scripts(), 2 * round + 2);
     }
 }
@@ -65,7 +68,7 @@ async fn a_reply_that_breaks_off_is_an_error_at_each_byte() {
         let error = check(&store).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
     }
-    assert_eq!(check(&store).await.unwrap().remaining(), Cost::ONE);
+    assert_eq!(check(&store).await.unwrap().remaining_cost(), LEFT);
     assert_eq!(server.scripts(), GOOD.len() + 1);
 }
 
@@ -74,14 +77,15 @@ async fn nonsense_is_an_error_and_the_next_reply_is_read() {
     let nonsense: [&[u8]; 19] = [
         b"$0\r\n\r\n",
         b"$1\r\n5\r\n",
-        b"$8\r\n\0\0\0\0\0\0\0\x05\r\n",
-        b"$9\r\n\0\0\0\0\0\0\0\x05\0\r\n",
-        b"$16\r\n\0\0\0\0\0\0\0\x05\x80\0\0\0\0\0\0\0\r\n",
-        b"*2\r\n:5\r\n:0\r\n",
-        b"*4\r\n:5\r\n:0\r\n:-1\r\n:7\r\n",
-        b"*4\r\n:5\r\n:0\r\n:1\r\n$1\r\n7\r\n",
-        b"*4\r\n:9223372036854775807\r\n:0\r\n:1\r\n:7\r\n",
-        b"*4\r\n:5\r\n:0\r\n:1\r\n-ERR no\r\n",
+        b"*2\r\n:5\r\n:1\r\n",
+        b"*4\r\n$-1\r\n$-1\r\n:5\r\n:1\r\n",
+        b"*3\r\n:0\r\n:5\r\n:1\r\n",
+        b"*3\r\n$-1\r\n:-5\r\n:1\r\n",
+        b"*3\r\n$-1\r\n:9223372036854775807\r\n:1\r\n",
+        b"*3\r\n$-1\r\n:5\r\n$1\r\n1\r\n",
+        // The script came to another end than the client does.
+        b"*3\r\n$-1\r\n:5\r\n:0\r\n",
+        b"*3\r\n$-1\r\n:5\r\n:2\r\n",
         b"*1\r\n:1\r\n",
         b"*0\r\n",
         b"*-1\r\n",
@@ -106,8 +110,8 @@ async fn nonsense_is_an_error_and_the_next_reply_is_read() {
             StoreErrorKind::OutcomeUnknown,
             "{bytes}: {error}"
         );
-        let outcome = check(&store).await;
-        assert_eq!(outcome.unwrap().remaining(), Cost::ONE, "{bytes}");
+        let decision = check(&store).await;
+        assert_eq!(decision.unwrap().remaining_cost(), LEFT, "{bytes}");
     }
     assert_eq!(server.scripts(), 2 * nonsense.len());
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::{
-    Clock, Key, Limits, Operation, Outcome, Request, Store, StoreError, Timestamp,
-};
+use fastlimit_core::store::{Key, Operation, Request};
+use fastlimit_core::{Clock, Decision, Limits, Store, StoreError, Timestamp};
 use fastlimit_redis::{RedisStore, RedisStoreBuilder};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::aio::MultiplexedConnection;
@@ -127,7 +126,7 @@ pub(crate) async fn apply<'a>(
     key: Key<'a>,
     limits: impl Into<Limits<'a>>,
     operation: Operation,
-) -> Result<Outcome, StoreError> {
+) -> Result<Decision, StoreError> {
     store.apply(&Request::new(key, limits, operation)).await
 }
 

@@ -1,7 +1,8 @@
 //! One round trip per operation, and few commands inside, however many limits there are: counted
 //! at the server.
 
-use fastlimit_core::{Cost, Operation, Policy};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Cost, Policy};
 use fastlimit_test_redis::TestRedis;
 
 use crate::rig::{apply, calls, connection, patient};
@@ -19,7 +20,7 @@ async fn a_check_is_one_call_of_the_script_whatever_its_limits() {
     ];
     // The first call loads the script.
     let warm: Policy = "1/second".parse().unwrap();
-    let key = fastlimit_core::Key::new("fl", "p", "t", "warm");
+    let key = fastlimit_core::store::Key::new("fl", "p", "t", "warm");
     let _ = apply(&store, key, &warm, Operation::Check(Cost::ONE))
         .await
         .unwrap();
@@ -27,7 +28,7 @@ async fn a_check_is_one_call_of_the_script_whatever_its_limits() {
     for (policy, text) in policies.iter().enumerate() {
         let limits: Policy = text.parse().unwrap();
         let identifier = policy.to_string();
-        let key = fastlimit_core::Key::new("fl", "p", "t", &identifier);
+        let key = fastlimit_core::store::Key::new("fl", "p", "t", &identifier);
         for (operation, writes) in [
             (Operation::Check(Cost::ONE), 1),
             (Operation::Peek(Cost::ONE), 0),

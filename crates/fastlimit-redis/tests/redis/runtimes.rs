@@ -1,6 +1,7 @@
 //! One store and many runtimes, or none.
 
-use fastlimit_core::{Cost, Limit, Operation, StoreErrorKind};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Cost, Limit, StoreErrorKind};
 use fastlimit_redis::{ConnectError, RedisStore};
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,8 +31,11 @@ fn a_store_outlives_the_runtime_it_was_connected_on() {
             };
             for _ in 0..5 {
                 used += 1;
-                let outcome = apply(store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
-                assert_eq!(outcome.unwrap().remaining(), Cost::requests(1_000 - used));
+                let decision = apply(store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
+                assert_eq!(
+                    decision.unwrap().remaining_cost(),
+                    Cost::requests(1_000 - used)
+                );
             }
         });
     }

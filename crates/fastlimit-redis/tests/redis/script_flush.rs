@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use fastlimit_core::{Cost, Key, Limit, Operation};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Limit};
 use fastlimit_test_redis::TestRedis;
 use redis::cmd;
 
@@ -53,8 +54,8 @@ async fn no_caller_sees_a_flush_of_the_scripts() {
                     let number = (task + check) % KEYS;
                     let identifier = number.to_string();
                     let key = Key::new(&prefix, "p", "t", &identifier);
-                    let outcome = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
-                    if outcome.unwrap().is_allowed() {
+                    let decision = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+                    if decision.unwrap().is_allowed() {
                         admitted[number].fetch_add(1, Ordering::Relaxed);
                     }
                 }

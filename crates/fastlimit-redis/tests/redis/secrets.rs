@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use fastlimit_core::{Cost, Key, Limit, Operation, StoreErrorKind};
+use fastlimit_core::store::{Key, Operation};
+use fastlimit_core::{Cost, Limit, StoreErrorKind};
 use fastlimit_redis::{ConnectError, RedisStore};
 use fastlimit_test_redis::TestRedis;
 

@@ -1,6 +1,7 @@
 //! The store on a Unix socket.
 
-use fastlimit_core::{Cost, Limit, Operation};
+use fastlimit_core::store::Operation;
+use fastlimit_core::{Cost, Limit};
 use fastlimit_test_redis::{Source, TestRedis};
 
 use crate::rig::{Rig, apply, patient};
@@ -22,8 +23,11 @@ async fn a_unix_socket_is_as_good_as_tcp() {
     for (scheme, remaining) in [("unix", 8), ("redis+unix", 7)] {
         let url = format!("{scheme}://{}", path.display());
         let store = patient(&url).connect().await.unwrap();
-        let outcome = apply(&store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
-        assert_eq!(outcome.unwrap().remaining(), Cost::requests(remaining));
+        let decision = apply(&store, rig.key("a"), limit, Operation::Check(Cost::ONE)).await;
+        assert_eq!(
+            decision.unwrap().remaining_cost(),
+            Cost::requests(remaining)
+        );
         assert!(format!("{store:?}").contains(&path.display().to_string()));
     }
 }

@@ -1,6 +1,7 @@
 //! What is written, when, and for how long.
 
-use fastlimit_core::{Clock, Cost, Entry, Limit, ManualClock, Operation, Policy};
+use fastlimit_core::store::{Entry, Operation};
+use fastlimit_core::{Clock, Cost, Limit, ManualClock, Policy};
 
 use crate::rig::{Rig, apply, at};
 
@@ -95,12 +96,12 @@ async fn a_key_lives_until_it_is_dead_and_a_grace_longer() {
     ] {
         let key = rig.key(id);
         let policy = Policy::new("default", limits).unwrap();
-        let outcome = apply(&store, key, &policy, operation).await.unwrap();
+        let decision = apply(&store, key, &policy, operation).await.unwrap();
         let mut entry = Entry::new();
-        let _ = entry.apply(policy.limits(), operation, outcome.now());
+        let _ = entry.apply(policy.limits(), operation, decision.now());
         let expected = entry
             .expires_at()
-            .saturating_duration_since(outcome.now())
+            .saturating_duration_since(decision.now())
             .as_millis();
         let expected = i64::try_from(expected).unwrap();
         let ttl = stored.ttl(key).await;
@@ -127,13 +128,13 @@ async fn a_reset_deletes_the_key_or_leaves_the_others_their_time() {
             .is_allowed()
     );
     assert!(stored.bytes(key).await.unwrap().len() > 30);
-    let outcome = apply(&store, key, day, Operation::Reset).await.unwrap();
+    let decision = apply(&store, key, day, Operation::Reset).await.unwrap();
     let mut entry = Entry::new();
-    let _ = entry.apply(&[hour], charge, outcome.now());
+    let _ = entry.apply(&[hour], charge, decision.now());
     let mut bytes = Vec::new();
     entry.write_to(&mut bytes);
     assert_eq!(stored.bytes(key).await.unwrap(), bytes);
-    let expected = entry.expires_at().as_millis() - outcome.now().as_millis();
+    let expected = entry.expires_at().as_millis() - decision.now().as_millis();
     let expected = i64::try_from(expected).unwrap();
     let ttl = stored.ttl(key).await;
     assert!((expected - 1_000..=expected).contains(&ttl), "{ttl}");
@@ -183,8 +184,8 @@ async fn with_a_clock_of_its_own_a_key_lives_an_hour_at_least() {
     ] {
         let key = rig.key(id);
         let limit: Limit = limit.parse().unwrap();
-        let outcome = apply(&store, key, limit, charge).await.unwrap();
-        assert_eq!(outcome.now(), clock.now());
+        let decision = apply(&store, key, limit, charge).await.unwrap();
+        assert_eq!(decision.now(), clock.now());
         let ttl = stored.ttl(key).await;
         assert!((expected - 1_000..=expected).contains(&ttl), "{id}: {ttl}");
     }

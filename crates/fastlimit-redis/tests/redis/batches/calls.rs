@@ -1,6 +1,7 @@
 //! How many calls requests that wait together leave in.
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Request};
+use fastlimit_core::store::{Key, Operation, Request};
+use fastlimit_core::{Cost, Limit};
 use fastlimit_test_redis::TestRedis;
 
 use super::together;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fastlimit_core::{Cost, Entry, ManualClock, Operation, Policy, Request, StoreErrorKind};
+use fastlimit_core::store::{Entry, Operation, Request};
+use fastlimit_core::{Cost, ManualClock, Policy, StoreErrorKind};
 use redis::AsyncCommands;
 
 use super::together;
@@ -54,9 +55,9 @@ async fn foreign_data_in_a_batch(policy: &Policy) {
     let mut model = BTreeMap::new();
     for ours in ["ours", "gone"] {
         let mut entry = Entry::new();
-        let expected = entry.apply(policy.limits(), check, now).outcome;
-        let outcome = apply(&store, rig.key(ours), policy, check).await;
-        assert_eq!(outcome.unwrap(), expected);
+        let expected = entry.apply(policy.limits(), check, now).decision;
+        let decision = apply(&store, rig.key(ours), policy, check).await;
+        assert_eq!(decision.unwrap(), expected);
         model.insert(ours, entry);
     }
 
@@ -97,7 +98,7 @@ async fn foreign_data_in_a_batch(policy: &Policy) {
     for ((name, operation), answer) in items.into_iter().zip(answers) {
         if name != "text" && !lists.contains(&name) {
             let entry = model.entry(name).or_insert_with(Entry::new);
-            let expected = entry.apply(policy.limits(), operation, now).outcome;
+            let expected = entry.apply(policy.limits(), operation, now).decision;
             assert_eq!(answer.unwrap(), expected, "{operation:?} of {name}");
             continue;
         }

@@ -2,12 +2,12 @@
 
 mod calls;
 mod foreign_data;
-mod long_replies;
 mod model;
 mod permissions;
 mod refused;
 
-use fastlimit_core::{Cost, Key, Limit, Operation, Outcome, Request, Store, StoreError};
+use fastlimit_core::store::{Key, Operation, Request};
+use fastlimit_core::{Cost, Decision, Limit, Store, StoreError};
 use fastlimit_redis::RedisStore;
 use futures_util::future::{join, join_all};
 
@@ -16,7 +16,7 @@ use futures_util::future::{join, join_all};
 pub(crate) async fn together<'a>(
     store: &RedisStore,
     requests: impl IntoIterator<Item = Request<'a>>,
-) -> Vec<Result<Outcome, StoreError>> {
+) -> Vec<Result<Decision, StoreError>> {
     let limit: Limit = "1/day".parse().unwrap();
     let key = Key::new("fl", "ahead", "t", "i");
     let ahead = store.apply(&Request::new(key, limit, Operation::Peek(Cost::ZERO)));

@@ -1,10 +1,11 @@
-//! Random batches: each item has the outcome that the model in core has for it in its turn, and
+//! Random batches: each item has the decision that the model in core has for it in its turn, and
 //! what is stored in the end is the same.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fastlimit_core::{Clock, Entry, Limit, ManualClock, Policy, Request};
+use fastlimit_core::store::{Entry, Request};
+use fastlimit_core::{Clock, Limit, ManualClock, Policy};
 use fastlimit_redis::RedisStoreBuilder;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -57,7 +58,7 @@ fn round(kinds: &[Kind]) -> impl Strategy<Value = Round> + use<> {
 }
 
 fn history() -> impl Strategy<Value = (u64, Vec<Round>)> {
-    let kind = (period(), 0_usize..3);
+    let kind = (period(), 0_usize..4);
     let rounds = prop::collection::btree_set(kind, 1..=4).prop_flat_map(|kinds| {
         let kinds: Vec<_> = kinds.into_iter().collect();
         prop::collection::vec(round(&kinds), 2..6)
@@ -111,7 +112,9 @@ fn batches_equal_the_model(set: fn(RedisStoreBuilder) -> RedisStoreBuilder) {
                     .entry(format!("{number}:{key}"))
                     .or_insert_with(|| (Entry::new(), at(start)));
                 let operation = operation_at(op, clock.now(), *charged_at);
-                let expected = entry.apply(policy.limits(), operation, clock.now()).outcome;
+                let expected = entry
+                    .apply(policy.limits(), operation, clock.now())
+                    .decision;
                 *charged_at = expected.charged_at();
                 items.push((format!("{number}:{key}"), policy, operation, expected));
             }

@@ -1,6 +1,7 @@
 //! Keys that the user may not touch among those that he may.
 
-use fastlimit_core::{Cost, Key, Limit, ManualClock, Operation, Policy, Request, StoreErrorKind};
+use fastlimit_core::store::{Key, Operation, Request};
+use fastlimit_core::{Cost, Limit, ManualClock, Policy, StoreErrorKind};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::{AsyncCommands, cmd};
 
@@ -43,10 +44,10 @@ async fn a_key_that_is_not_allowed_fails_only_those_who_ask_for_it() {
         for (answer, (key, operation, expected)) in answers.into_iter().zip(items) {
             match expected {
                 Some(remaining) => {
-                    let outcome = answer.unwrap();
-                    assert!(outcome.is_allowed());
+                    let decision = answer.unwrap();
+                    assert!(decision.is_allowed());
                     assert_eq!(
-                        outcome.remaining(),
+                        decision.remaining_cost(),
                         Cost::requests(remaining),
                         "{operation:?}"
                     );
@@ -63,7 +64,7 @@ async fn a_key_that_is_not_allowed_fails_only_those_who_ask_for_it() {
         }
         for (key, remaining) in [(first, 2), (second, 3)] {
             let usage = apply(&store, key, limit, Operation::Peek(Cost::ZERO)).await;
-            assert_eq!(usage.unwrap().remaining(), Cost::requests(remaining));
+            assert_eq!(usage.unwrap().remaining_cost(), Cost::requests(remaining));
         }
         let found: bool = admin.exists(other.to_string()).await.unwrap();
         assert!(!found);
@@ -102,7 +103,7 @@ async fn where_msetex_is_forbidden_later_each_key_is_written_alone() {
         ] {
             let key = Key::new(&prefix, "p", "t", name);
             let usage = apply(&store, key, &policy, Operation::Peek(Cost::ZERO)).await;
-            let before = usage.unwrap().remaining();
+            let before = usage.unwrap().remaining_cost();
             assert_eq!(before, Cost::requests(remaining + 1), "{name}");
         }
         let names = ["a", "b", &new[0], &new[1]];

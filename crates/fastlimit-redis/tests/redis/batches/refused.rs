@@ -1,9 +1,7 @@
 //! A server that refuses to write, and what it can answer nevertheless.
 
-use fastlimit_core::{
-    Clock, Cost, Key, ManualClock, Operation, Policy, Request, StoreErrorKind, SystemClock,
-    Timestamp,
-};
+use fastlimit_core::store::{Key, Operation, Request};
+use fastlimit_core::{Clock, Cost, ManualClock, Policy, StoreErrorKind, SystemClock, Timestamp};
 use fastlimit_redis::RedisStoreBuilder;
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::cmd;
@@ -75,8 +73,8 @@ async fn refused_writes_at(
         ("plain", one),
         ("simple", one),
     ] {
-        let outcome = apply(&store, key(name), &policy, Operation::Check(cost)).await;
-        assert!(outcome.unwrap().is_allowed());
+        let decision = apply(&store, key(name), &policy, Operation::Check(cost)).await;
+        assert!(decision.unwrap().is_allowed());
     }
     let mut order = async |words: &[&str]| {
         let mut order = cmd(words[0]);
@@ -130,10 +128,14 @@ async fn refused_writes_at(
             Denied(remaining) => (false, remaining),
             Allowed(remaining) => (true, remaining),
         };
-        let outcome = answer.unwrap();
-        assert_eq!(outcome.is_allowed(), is_allowed, "{operation:?} of {name}");
+        let decision = answer.unwrap();
+        assert_eq!(decision.is_allowed(), is_allowed, "{operation:?} of {name}");
         let remaining = Cost::requests(*remaining);
-        assert_eq!(outcome.remaining(), remaining, "{operation:?} of {name}");
+        assert_eq!(
+            decision.remaining_cost(),
+            remaining,
+            "{operation:?} of {name}"
+        );
     }
 
     // Checks alone, which keep the ends of their keys.
@@ -179,7 +181,7 @@ async fn refused_writes_at(
     for (name, remaining) in left {
         let usage = apply(&store, key(name), &policy, Operation::Peek(Cost::ZERO)).await;
         assert_eq!(
-            usage.unwrap().remaining(),
+            usage.unwrap().remaining_cost(),
             Cost::requests(remaining),
             "{name}"
         );

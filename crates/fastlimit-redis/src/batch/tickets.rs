@@ -5,36 +5,36 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use fastlimit_core::{Outcome, StoreError};
+use fastlimit_core::{Decision, StoreError};
 
 use super::Item;
 
 /// What becomes of an item.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Is(Result<Outcome, StoreError>),
+    Is(Result<Decision, StoreError>),
     /// It was never sent, and may go another way.
     Unsent(Item),
 }
 
-/// Where the answers of a batch come to, in one allocation for all who wait.
+/// The tickets of a batch: where its answers come to, in one allocation for all who wait.
 #[derive(Clone, Default)]
-pub(crate) struct Answers(Arc<Mutex<Vec<Slot>>>);
+pub(crate) struct Tickets(Arc<Mutex<Vec<Slot>>>);
 
 #[derive(Default)]
 enum Slot {
     #[default]
     Unasked,
-    Asked(Waker),
+    Waiting(Waker),
     Here(Answer),
     Taken,
 }
 
-impl Answers {
+impl Tickets {
     /// The ticket of the item at a place.
-    pub(super) fn ticket(&self, place: usize) -> Ticket {
-        let answers = self.clone();
-        Ticket { answers, place }
+    pub(super) fn add(&self, place: usize) -> Ticket {
+        let tickets = self.clone();
+        Ticket { tickets, place }
     }
 
     /// Gives the answers in the order of the items, and wakes who waits for them.
@@ -47,7 +47,7 @@ impl Answers {
             slots.resize_with(answers.len(), Slot::default);
         }
         for (slot, answer) in slots.iter_mut().zip(answers) {
-            if let Slot::Asked(waker) = mem::replace(slot, Slot::Here(answer)) {
+            if let Slot::Waiting(waker) = mem::replace(slot, Slot::Here(answer)) {
                 wakers.push(waker);
             }
         }
@@ -61,16 +61,16 @@ impl Answers {
     }
 }
 
-impl fmt::Debug for Answers {
+impl fmt::Debug for Tickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").finish_non_exhaustive()
+        f.debug_struct("Tickets").finish_non_exhaustive()
     }
 }
 
 /// The future of one item's answer. Dropped, it takes nobody else's away.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    answers: Answers,
+    tickets: Tickets,
     place: usize,
 }
 
@@ -79,7 +79,7 @@ impl Future for Ticket {
 
     /// Resolves to the answer. Polled again after that, it stays pending.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        let mut slots = self.answers.slots();
+        let mut slots = self.tickets.slots();
         if slots.len() <= self.place {
             slots.resize_with(self.place.saturating_add(1), Slot::default);
         }
@@ -91,12 +91,12 @@ impl Future for Ticket {
                 Slot::Here(answer) => Poll::Ready(answer),
                 _ => Poll::Pending,
             },
-            Slot::Asked(waker) => {
+            Slot::Waiting(waker) => {
                 waker.clone_from(context.waker());
                 Poll::Pending
             }
             Slot::Unasked => {
-                *slot = Slot::Asked(context.waker().clone());
+                *slot = Slot::Waiting(context.waker().clone());
                 Poll::Pending
             }
             Slot::Taken => Poll::Pending,
@@ -139,20 +139,20 @@ mod tests {
         }
     }
 
-    fn give(answers: &Answers, texts: &[&str]) {
-        answers.give(texts.iter().map(|text| {
+    fn give(tickets: &Tickets, texts: &[&str]) {
+        tickets.give(texts.iter().map(|text| {
             let error = StoreError::new(StoreErrorKind::Refused, (*text).to_owned());
             Answer::Is(Err(error))
         }));
     }
 
-    fn tickets<const N: usize>(answers: &Answers) -> [Ticket; N] {
-        std::array::from_fn(|place| answers.ticket(place))
+    fn tickets<const N: usize>(tickets: &Tickets) -> [Ticket; N] {
+        std::array::from_fn(|place| tickets.add(place))
     }
 
     #[test]
     fn an_answer_waits_for_who_has_not_asked_yet() {
-        let answers = Answers::default();
+        let answers = Tickets::default();
         let [mut first, mut second] = tickets(&answers);
         give(&answers, &["one", "two"]);
         let woken = Arc::default();
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn who_asked_is_woken_once() {
-        let answers = Answers::default();
+        let answers = Tickets::default();
         let [mut first, mut second, mut third] = tickets(&answers);
         let [woken, other] = [(); 2].map(|()| Arc::<Woken>::default());
         // The last ticket first: there is no place for the others yet.
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_one_who_polled_last_is_woken() {
-        let answers = Answers::default();
+        let answers = Tickets::default();
         let [mut ticket] = tickets(&answers);
         let [before, last] = [(); 2].map(|()| Arc::<Woken>::default());
         assert_eq!(poll(&mut ticket, &before), None);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_answer_comes_once() {
-        let answers = Answers::default();
+        let answers = Tickets::default();
         let [mut ticket] = tickets(&answers);
         let woken = Arc::default();
         give(&answers, &["one"]);
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_dropped_ticket_takes_no_other_s_answer_along() {
-        let answers = Answers::default();
+        let answers = Tickets::default();
         let [mut first, unpolled, mut polled, mut last, late] = tickets(&answers);
         let [woken, gone] = [(); 2].map(|()| Arc::<Woken>::default());
         drop(unpolled);
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn tickets_outlive_the_batch() {
-        let answers = Answers::default();
+        let answers = Tickets::default();
         let [mut ticket] = tickets(&answers);
         let woken = Arc::default();
         give(&answers, &["one"]);
