@@ -1,4 +1,4 @@
-//! Installs a Redis server by the machine's package manager.
+//! Installs what is missing by the machine's package manager.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,6 +7,9 @@ use crate::program;
 
 /// The programs that count as a Redis server, the first one preferred.
 const SERVERS: [&str; 2] = ["redis-server", "valkey-server"];
+
+/// The names that the compiler of Lua goes by, the first one preferred.
+const LUA_COMPILERS: [&str; 3] = ["luac5.1", "luac-5.1", "luac"];
 
 /// Finds the server that the harness takes: the one that is named, else one on the `PATH`.
 pub(crate) fn server() -> Option<PathBuf> {
@@ -21,35 +24,78 @@ pub(crate) fn on_path() -> impl Iterator<Item = PathBuf> {
     SERVERS.into_iter().filter_map(program::find)
 }
 
-/// Installs a Redis server and returns where it is.
-pub(crate) fn install() -> Result<PathBuf, String> {
-    let manager = Manager::choose(|name| program::find(name).is_some()).ok_or(
-        "there is no apt-get, dnf, apk or brew to install redis-server by; \
-         install it by hand, start Docker or set FASTLIMIT_TEST_REDIS_URL",
-    )?;
-    let sudo = manager.wants_root() && !is_root();
-    if sudo && program::find("sudo").is_none() {
-        return Err(format!(
-            "{} needs root to install redis-server, and there is no sudo",
-            manager.name()
-        ));
-    }
-    if let Some(arguments) = manager.refresh() {
-        program::run(&mut command(manager, arguments, sudo))?;
-    }
-    let mut failure = String::new();
-    for package in manager.packages() {
-        let mut install = command(manager, manager.install(), sudo);
-        match program::run(install.arg(package)) {
-            Ok(()) => {
-                return server().ok_or_else(|| {
-                    format!("{package} is installed, and no server is on the PATH")
-                });
-            }
-            Err(reason) => failure = reason,
+/// A program that can be installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Redis,
+    /// The compiler of Lua, of 5.1 where there is one: that is the version that Redis runs.
+    Luac,
+}
+
+impl Program {
+    pub(crate) fn find(self) -> Option<PathBuf> {
+        match self {
+            Self::Redis => server(),
+            Self::Luac => LUA_COMPILERS.into_iter().find_map(program::find),
         }
     }
-    Err(failure)
+
+    /// Installs the program and returns where it is.
+    pub(crate) fn install(self) -> Result<PathBuf, String> {
+        let name = self.name();
+        let manager = Manager::choose(|name| program::find(name).is_some()).ok_or_else(|| {
+            let otherwise = self.otherwise();
+            format!("there is no apt-get, dnf, apk or brew to install {name} by; {otherwise}")
+        })?;
+        let sudo = manager.wants_root() && !is_root();
+        if sudo && program::find("sudo").is_none() {
+            return Err(format!(
+                "{} needs root to install {name}, and there is no sudo",
+                manager.name()
+            ));
+        }
+        if let Some(arguments) = manager.refresh() {
+            program::run(&mut command(manager, arguments, sudo))?;
+        }
+        let mut failure = String::new();
+        for package in self.packages(manager) {
+            let mut install = command(manager, manager.install(), sudo);
+            match program::run(install.arg(package)) {
+                Ok(()) => {
+                    return self.find().ok_or_else(|| {
+                        format!("{package} is installed, and no {name} is on the PATH")
+                    });
+                }
+                Err(reason) => failure = reason,
+            }
+        }
+        Err(failure)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Redis => SERVERS[0],
+            Self::Luac => LUA_COMPILERS[0],
+        }
+    }
+
+    fn otherwise(self) -> &'static str {
+        match self {
+            Self::Redis => "install it by hand, start Docker or set FASTLIMIT_TEST_REDIS_URL",
+            Self::Luac => "install it by hand",
+        }
+    }
+
+    /// The packages to try in turn: some distributions have only the one or the other.
+    fn packages(self, manager: Manager) -> &'static [&'static str] {
+        match (self, manager) {
+            (Self::Redis, Manager::Apt) => &["redis-server", "valkey-server"],
+            (Self::Redis, Manager::Dnf | Manager::Apk | Manager::Brew) => &["redis", "valkey"],
+            (Self::Luac, Manager::Apt | Manager::Apk) => &["lua5.1"],
+            (Self::Luac, Manager::Dnf) => &["compat-lua", "lua"],
+            (Self::Luac, Manager::Brew) => &["lua"],
+        }
+    }
 }
 
 fn command(manager: Manager, arguments: &[&str], sudo: bool) -> Command {
@@ -110,14 +156,6 @@ impl Manager {
             Self::Dnf => &["install", "--assumeyes"],
             Self::Apk => &["add", "--no-cache"],
             Self::Brew => &["install"],
-        }
-    }
-
-    /// The packages to try in turn: some distributions have only the one or the other.
-    fn packages(self) -> [&'static str; 2] {
-        match self {
-            Self::Apt => ["redis-server", "valkey-server"],
-            Self::Dnf | Self::Apk | Self::Brew => ["redis", "valkey"],
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod check_lua;
 mod core_deps;
 mod docker;
 mod install;
@@ -24,6 +25,8 @@ Tasks:
                          once more on a server that has MSETEX. The arguments go to each
                          `cargo test`.
   check-core-deps        Fails if fastlimit-core depends on a runtime, a server or a Redis client.
+  check-lua              Fails if a file of the Redis script is no program by itself; installs a
+                         Lua compiler where there is none.
 
 Environment of `test`:
   FASTLIMIT_TEST_REDIS_URL     A running Redis to test on, instead of all others.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(&[]),
         ["test", "--", rest @ ..] => test::run(rest),
         ["check-core-deps"] => core_deps::run(),
+        ["check-lua"] => check_lua::run(),
         _ => Err(format!(
             "unknown: cargo xtask {}\n\n{USAGE}",
             words.join(" ")

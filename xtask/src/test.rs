@@ -4,6 +4,7 @@ use std::env;
 use std::path::Path;
 
 use crate::docker::Docker;
+use crate::install::Program;
 use crate::msetex::Msetex;
 use crate::{install, local_image, program};
 
@@ -72,7 +73,7 @@ impl Ways {
         let docker = Docker::probe();
         if server.is_none() && (ci || !matches!(docker, Docker::Image(_))) {
             println!("xtask: no redis-server or valkey-server on the PATH; installing one");
-            server = Some(install::install()?);
+            server = Some(Program::Redis.install()?);
         }
         match &server {
             Some(program) => println!("xtask: Redis from the PATH: {}", program.display()),
