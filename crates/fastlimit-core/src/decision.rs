@@ -100,6 +100,18 @@ impl Decision {
         }
     }
 
+    /// The decision of a request under one limit.
+    #[inline]
+    pub(crate) fn of_one(now: Timestamp, charged_at: Timestamp, limit: LimitStatus) -> Self {
+        let mut limits = SmallVec::new();
+        limits.push(limit);
+        Self {
+            now,
+            charged_at,
+            limits,
+        }
+    }
+
     /// Tells whether the request is within its limits.
     #[inline]
     #[must_use]

@@ -236,7 +236,7 @@ impl<M: Model> TypedRecord<M> {
         let changed = standing.changed().map(|state| self.set(state)).is_some();
         self.see(limit);
         Applied {
-            decision: Decision::new(now, charged_at, [status]),
+            decision: Decision::of_one(now, charged_at, status),
             changed,
         }
     }
