@@ -103,7 +103,7 @@ macro_rules! __each_law {
             several_limits::a_denied_check_shows_each_limit_as_it_stands,
             several_limits::every_limit_is_enforced,
             several_limits::the_whole_follows_from_its_limits,
-            several_limits::verdicts_come_in_the_order_of_the_request,
+            several_limits::limits_are_answered_in_the_order_of_the_request,
             several_limits::limits_asked_apart_count_apart,
             limits_changed::a_lowered_limit_has_nothing_left,
             limits_changed::a_raised_limit_keeps_the_count,

@@ -136,7 +136,7 @@ fn lasts(
 ) -> Result<(), Violation> {
     let limits = policy.limits().iter().zip(decision.limits());
     let dies =
-        limits.map(|(limit, verdict)| verdict.reset_after() + limit.rate().period().min(MINUTE));
+        limits.map(|(limit, status)| status.reset_after() + limit.rate().period().min(MINUTE));
     let least = dies.max().unwrap_or_default();
     let most = match scene.clock() {
         Some(_) => least.max(LONGEST_BY_ANOTHER_CLOCK),

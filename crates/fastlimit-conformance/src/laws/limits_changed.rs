@@ -208,10 +208,10 @@ pub async fn algorithms_of_one_period_keep_apart(factory: &dyn StoreFactory) -> 
     }
     for round in 1..=3 {
         let decision = subject.check(&scene.policy_of(&limits)?, Cost::ONE).await?;
-        for (verdict, used) in decision.limits().iter().zip(costs()) {
+        for (status, used) in decision.limits().iter().zip(costs()) {
             scene.equal(
-                format_args!("what remains of {} after round {round}", verdict.limit()),
-                verdict.remaining_cost().as_milli(),
+                format_args!("what remains of {} after round {round}", status.limit()),
+                status.remaining_cost().as_milli(),
                 9_000 - used - 1_000 * round,
             )?;
         }
@@ -221,13 +221,13 @@ pub async fn algorithms_of_one_period_keep_apart(factory: &dyn StoreFactory) -> 
     }
     let decision = subject.usage(&scene.policy_of(&limits)?).await?;
     let left = decision.limits().iter().zip(costs()).enumerate();
-    for (index, (verdict, used)) in left {
+    for (index, (status, used)) in left {
         scene.equal(
             format_args!(
                 "what remains of {} after a reset of the first",
-                verdict.limit()
+                status.limit()
             ),
-            verdict.remaining_cost().as_milli(),
+            status.remaining_cost().as_milli(),
             if index == 0 { 9_000 } else { 6_000 - used },
         )?;
     }

@@ -157,10 +157,10 @@ pub async fn usage_saturates(factory: &dyn StoreFactory) -> LawResult {
             }
             let refund = Cost::milli(most.as_milli() - 1);
             let decision = subject.refund(&policy, refund, first.charged_at()).await?;
-            for (limit, verdict) in policy.limits().iter().zip(decision.limits()) {
+            for (limit, status) in policy.limits().iter().zip(decision.limits()) {
                 scene.equal(
                     format_args!("what remains of {limit} after a refund of all but 0.001"),
-                    verdict.remaining_cost().as_milli(),
+                    status.remaining_cost().as_milli(),
                     limit.capacity().as_milli().saturating_sub(1),
                 )?;
             }

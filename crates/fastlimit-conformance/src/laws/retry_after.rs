@@ -197,7 +197,7 @@ pub async fn reset_after_is_true(factory: &dyn StoreFactory) -> LawResult {
                 let full = |decision: &Decision| {
                     let limits = policy.limits().iter().zip(decision.limits());
                     limits
-                        .map(|(limit, verdict)| verdict.remaining_cost() == limit.capacity())
+                        .map(|(limit, status)| status.remaining_cost() == limit.capacity())
                         .collect::<Vec<_>>()
                 };
                 clock.advance(wait - MILLISECOND);

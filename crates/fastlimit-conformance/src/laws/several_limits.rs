@@ -240,13 +240,15 @@ fn whole(scene: &Scene, decision: &Decision) -> Result<(), Violation> {
     )
 }
 
-/// Verdicts come in the order of the request's limits, and that order changes no state.
+/// Limits are answered in the order of the request, and that order changes no state.
 ///
 /// # Errors
 ///
 /// The [`Violation`].
-pub async fn verdicts_come_in_the_order_of_the_request(factory: &dyn StoreFactory) -> LawResult {
-    let scene = Scene::open("verdicts_come_in_the_order_of_the_request", factory).await?;
+pub async fn limits_are_answered_in_the_order_of_the_request(
+    factory: &dyn StoreFactory,
+) -> LawResult {
+    let scene = Scene::open("limits_are_answered_in_the_order_of_the_request", factory).await?;
     let [a, b, c, _] = scene.quiet_periods().await?;
     let subject = scene.subject("turned about");
     for (limits, left) in [

@@ -4,21 +4,21 @@ use fastlimit_core::{Cost, Decision};
 
 /// What remains of each limit, in milli.
 pub(crate) fn remaining(decision: &Decision) -> Vec<u64> {
-    let verdicts = decision.limits().iter();
-    verdicts
-        .map(|verdict| verdict.remaining_cost().as_milli())
+    let statuses = decision.limits().iter();
+    statuses
+        .map(|status| status.remaining_cost().as_milli())
         .collect()
 }
 
 /// What an decision says but for its times.
 pub(crate) fn untimed(decision: &Decision) -> Vec<(bool, Cost, bool)> {
-    let verdicts = decision.limits().iter();
-    verdicts
-        .map(|verdict| {
+    let statuses = decision.limits().iter();
+    statuses
+        .map(|status| {
             (
-                verdict.is_allowed(),
-                verdict.remaining_cost(),
-                verdict.retry_after().is_some(),
+                status.is_allowed(),
+                status.remaining_cost(),
+                status.retry_after().is_some(),
             )
         })
         .collect()

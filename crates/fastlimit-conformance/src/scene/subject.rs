@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use fastlimit_core::store::{Key, Operation, OwnedKey, Reply, Request};
-use fastlimit_core::{Cost, Decision, Limits, Timestamp};
+use fastlimit_core::{Cost, Decision, LimitStatus, Limits, Timestamp};
 
 use super::Scene;
 use crate::{FixtureError, Inspect, Lifetime, Violation};
@@ -73,10 +73,11 @@ impl Subject {
             self.scene
                 .violation(format_args!("{operation:?}"), "an answer", found)
         })?;
+        let answered = decision.limits().iter().map(LimitStatus::limit);
         self.scene.equal(
-            "the number of verdicts, one for each limit",
-            decision.limits().len(),
-            limits.len(),
+            "the limits of the answer, those of the request",
+            answered.collect::<Vec<_>>(),
+            limits.to_vec(),
         )?;
         Ok(decision)
     }

@@ -192,7 +192,11 @@ const CAUGHT: &[(M, &[&str])] = &[
     ),
     (
         M::ReversesLimits,
-        &["verdicts_come_in_the_order_of_the_request"],
+        &["limits_are_answered_in_the_order_of_the_request"],
+    ),
+    (
+        M::NamesTheFirstLimit,
+        &["limits_are_answered_in_the_order_of_the_request"],
     ),
     (
         M::ForgetsOtherLimits,

@@ -66,6 +66,7 @@ pub(crate) enum Mutation {
     ShowsDeniedAsCharged,
     FirstLimitOnly,
     ReversesLimits,
+    NamesTheFirstLimit,
     ForgetsOtherLimits,
     IgnoresPeriod,
     TagsByNumber,
@@ -474,6 +475,14 @@ impl Mutant {
         }
         if self.broken == M::ReversesLimits {
             statuses.reverse();
+            for (status, limit) in statuses.iter_mut().zip(&limits) {
+                *status = named(status, *limit);
+            }
+        }
+        if self.broken == M::NamesTheFirstLimit {
+            for status in &mut statuses {
+                *status = named(status, limits[0]);
+            }
         }
         while statuses.len() < all {
             statuses.push(statuses[0]);
@@ -908,5 +917,14 @@ impl StoreFactory for Mutants {
         } else {
             fixture.with_inspector(store)
         })
+    }
+}
+
+/// What a status says, of another limit.
+fn named(status: &LimitStatus, limit: Limit) -> LimitStatus {
+    let (remaining, reset_after) = (status.remaining_cost(), status.reset_after());
+    match status.is_allowed() {
+        true => LimitStatus::allowed(limit, remaining, reset_after),
+        false => LimitStatus::denied(limit, remaining, reset_after, status.retry_after()),
     }
 }
