@@ -1,8 +1,7 @@
 //! The memory store of FastLimit: for tests, and for services on a single node.
 //!
 //! [`MemoryStore`] keeps the state of every subject in this process, in a
-//! [`DashMap`](dashmap::DashMap). It is exact under threads and answers at once, without a boxed
-//! future.
+//! [`DashMap`](dashmap::DashMap). It is exact under threads and answers at once.
 //!
 //! # Subjects
 //!
@@ -26,8 +25,8 @@
 //! services that anybody can send fresh identifiers to. It never lets a denied subject through:
 //!
 //! - A subject with less than one request left in any of its limits is protected.
-//! - To make room for a new subject, a few others are sampled, and the first to go is one that
-//!   has expired, else the one among the unprotected that has used least.
+//! - To make room for a new subject, a few others are sampled: one that has expired goes first,
+//!   else the one among the unprotected that has used least.
 //! - Where all of the sample is protected, new subjects of a policy share one overflow entry
 //!   until there is room: together they have what one subject has.
 

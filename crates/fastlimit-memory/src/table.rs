@@ -116,16 +116,19 @@ impl Table {
     /// A ring, and where in it the place of a subject is that may go.
     fn victim(&self, now: Timestamp) -> Option<(MutexGuard<'_, Ring>, usize)> {
         let mut left = SAMPLE;
-        // A ring may show few subjects, so it may take several to see enough.
-        for mut ring in self.rings.lock_each() {
-            let sample = left.min(ring.len());
-            ring.rotate_left(sample);
-            let looked_at = ring.len() - sample..ring.len();
+        // A ring may show too few. At random, since subjects that came together stand together.
+        for ring in self.rings.lock_each() {
+            let places = ring.len();
+            let at = |nth| match places > left {
+                true => fastrand::usize(..places),
+                false => nth,
+            };
+            let looked_at = (0..left.min(places)).map(at);
             let losses = looked_at.filter_map(|at| Some((self.loss(ring.get(at)?, now)?, at)));
             if let Some((_, at)) = losses.min() {
                 return Some((ring, at));
             }
-            left -= sample;
+            left = left.saturating_sub(places);
             if left == 0 {
                 break;
             }
