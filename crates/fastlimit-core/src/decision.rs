@@ -1,8 +1,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use crate::timestamp::whole_millis;
 use crate::{Cost, Limit, Timestamp};
 
@@ -41,8 +39,17 @@ use crate::{Cost, Limit, Timestamp};
 pub struct Decision {
     now: Timestamp,
     charged_at: Timestamp,
-    /// Few policies have more than three limits, and a check of those allocates nothing.
-    limits: SmallVec<[LimitStatus; 3]>,
+    limits: Statuses,
+}
+
+/// How the limits of a decision stand.
+///
+/// A decision is handed on several times for each check, so it is small: one limit stands in place,
+/// several in a list of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Statuses {
+    One(LimitStatus),
+    List(Box<[LimitStatus]>),
 }
 
 /// How one limit of a decision stands.
@@ -58,7 +65,7 @@ pub struct LimitStatus {
 
 /// How long a request has to wait, in order of length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wait {
+pub(crate) enum Wait {
     /// It is allowed.
     Not,
     Millis(u64),
@@ -87,24 +94,21 @@ impl Decision {
     /// assert_eq!(decision.binding().limit(), limits[1]);
     /// # Ok::<(), fastlimit_core::ParseError>(())
     /// ```
-    #[inline]
     pub fn new(
         now: Timestamp,
         charged_at: Timestamp,
         limits: impl IntoIterator<Item = LimitStatus>,
     ) -> Self {
-        Self {
-            now,
-            charged_at,
-            limits: limits.into_iter().collect(),
-        }
+        let limits: Box<[_]> = limits.into_iter().collect();
+        let limits = match *limits {
+            [only] => Statuses::One(only),
+            _ => Statuses::List(limits),
+        };
+        Self::of(now, charged_at, limits)
     }
 
-    /// The decision of a request under one limit.
     #[inline]
-    pub(crate) fn of_one(now: Timestamp, charged_at: Timestamp, limit: LimitStatus) -> Self {
-        let mut limits = SmallVec::new();
-        limits.push(limit);
+    pub(crate) fn of(now: Timestamp, charged_at: Timestamp, limits: Statuses) -> Self {
         Self {
             now,
             charged_at,
@@ -116,7 +120,12 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.limits.iter().all(LimitStatus::is_allowed)
+        // Not by `limits()`: what nobody has a slice of need not be in memory, which takes a fifth of
+        // the time of a check off.
+        match &self.limits {
+            Statuses::One(only) => only.is_allowed(),
+            Statuses::List(list) => list.iter().all(LimitStatus::is_allowed),
+        }
     }
 
     /// Tells whether the request is past a limit; nothing was charged then.
@@ -138,7 +147,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn remaining_cost(&self) -> Cost {
-        let least = self.limits.iter().map(LimitStatus::remaining_cost).min();
+        let least = self.limits().iter().map(LimitStatus::remaining_cost).min();
         least.unwrap_or(Cost::ZERO)
     }
 
@@ -146,7 +155,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        let longest = self.limits.iter().map(LimitStatus::reset_after).max();
+        let longest = self.limits().iter().map(LimitStatus::reset_after).max();
         longest.unwrap_or(Duration::ZERO)
     }
 
@@ -156,7 +165,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let longest = self.limits.iter().map(|limit| limit.wait).max();
+        let longest = self.limits().iter().map(|limit| limit.wait).max();
         longest.and_then(Wait::duration)
     }
 
@@ -165,7 +174,7 @@ impl Decision {
     #[must_use]
     pub fn binding(&self) -> LimitStatus {
         let mut binding = None;
-        for limit in &self.limits {
+        for limit in self.limits() {
             if binding.is_none_or(|other| limit.binds_before(other)) {
                 binding = Some(limit);
             }
@@ -178,7 +187,10 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn limits(&self) -> &[LimitStatus] {
-        &self.limits
+        match &self.limits {
+            Statuses::One(only) => std::slice::from_ref(only),
+            Statuses::List(list) => list,
+        }
     }
 
     /// Returns the time at which the store decided, by its clock.
@@ -220,13 +232,14 @@ impl Decision {
 }
 
 impl LimitStatus {
-    const NOTHING: Self = Self::standing(Limit::NOTHING, 0, 0);
+    const NOTHING: Self = Self::new(Limit::NOTHING, 0, 0, Wait::Not);
 
     /// Creates the status of a limit that allows the request: `remaining` is what is left
     /// after it, `reset_after` the time (whole milliseconds) until the limit is as good as new.
     #[must_use]
     pub fn allowed(limit: Limit, remaining: Cost, reset_after: Duration) -> Self {
-        Self::standing(limit, remaining.as_milli(), whole_millis(reset_after))
+        let reset_after = whole_millis(reset_after);
+        Self::new(limit, remaining.as_milli(), reset_after, Wait::Not)
     }
 
     /// Creates the status of a limit that denies the request: `remaining` is what is left,
@@ -239,24 +252,19 @@ impl LimitStatus {
         reset_after: Duration,
         retry_after: Option<Duration>,
     ) -> Self {
+        let wait = retry_after.map_or(Wait::ForEver, |wait| Wait::Millis(whole_millis(wait)));
         let status = Self::allowed(limit, remaining, reset_after);
-        status.denied_for(retry_after.map(whole_millis))
+        Self { wait, ..status }
     }
 
     #[inline]
-    pub(crate) const fn standing(limit: Limit, remaining: u64, reset_after: u64) -> Self {
+    pub(crate) const fn new(limit: Limit, remaining: u64, reset_after: u64, wait: Wait) -> Self {
         Self {
             limit,
             remaining,
             reset_after,
-            wait: Wait::Not,
+            wait,
         }
-    }
-
-    /// The same of a limit that denies for so many milliseconds, or for ever.
-    pub(crate) fn denied_for(self, millis: Option<u64>) -> Self {
-        let wait = millis.map_or(Wait::ForEver, Wait::Millis);
-        Self { wait, ..self }
     }
 
     /// Tells whether a client has to mind this limit rather than another: a denial before what
@@ -406,10 +414,8 @@ mod tests {
     use super::*;
 
     fn decision(limits: &[(u64, Wait)]) -> Decision {
-        let limits = limits.iter().map(|&(remaining, wait)| LimitStatus {
-            wait,
-            ..LimitStatus::standing(Limit::NOTHING, remaining, 10)
-        });
+        let status = |&(remaining, wait)| LimitStatus::new(Limit::NOTHING, remaining, 10, wait);
+        let limits = limits.iter().map(status);
         Decision::new(Timestamp::EPOCH, Timestamp::EPOCH, limits)
     }
 

@@ -26,7 +26,7 @@ use crate::{Limit, Rate};
 /// let limits: [Limit; 2] = ["10/second".parse()?, "1000/hour".parse()?];
 /// assert_eq!(policy, Policy::new("users", limits)?);
 /// let error = Policy::new("users", [limits[0], limits[0]]).unwrap_err();
-/// assert!(matches!(error, PolicyError::DuplicateLimit { .. }));
+/// assert!(matches!(error, PolicyError::DuplicateLimit(_)));
 /// let error = Policy::new("users\n", "10/second").unwrap_err();
 /// assert_eq!(error.to_string(), "a policy's name is 1 to 128 characters of printable ASCII");
 ///
@@ -64,13 +64,9 @@ pub enum PolicyError {
     #[error("a policy has at least one limit")]
     NoLimits,
     /// Two limits have the same algorithm and period, so they would share their state.
-    #[error("two limits of a policy have the same algorithm and period: {first} and {second}")]
-    DuplicateLimit {
-        /// The one that comes first.
-        first: Limit,
-        /// The other.
-        second: Limit,
-    },
+    // Boxed, so that an error, and with it each answer, stays small.
+    #[error("two limits of a policy have the same algorithm and period: {} and {}", .0[0], .0[1])]
+    DuplicateLimit(Box<[Limit; 2]>),
     /// The text of the limits is wrong.
     #[error("the limits of a policy: {0}")]
     Parse(#[from] ParseError),
@@ -96,10 +92,7 @@ impl Policy {
         let mut seen = limits.as_slice();
         while let Some((first, rest)) = seen.split_first() {
             if let Some(&second) = rest.iter().find(|limit| limit.shares_state_with(first)) {
-                return Err(PolicyError::DuplicateLimit {
-                    first: *first,
-                    second,
-                });
+                return Err(PolicyError::DuplicateLimit(Box::new([*first, second])));
             }
             seen = rest;
         }

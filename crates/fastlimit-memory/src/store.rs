@@ -104,17 +104,17 @@ impl Default for MemoryStore {
 impl Store for MemoryStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
         let inner = &*self.inner;
-        let (limits, operation) = (request.limits(), request.operation());
         let fingerprint = inner.fingerprints.of(request.key());
         let Some(mut entry) = inner.table.get(fingerprint) else {
             return Reply::ready(Ok(inner.apply_to_new(request, fingerprint)));
         };
         // Read under the lock: a caller that was held up before it must not bring an older time
         // than the state that others dropped meanwhile.
-        let reading = inner.time.read(operation, limits);
-        let mut applied = entry.apply(limits, operation, reading.now);
-        if reading.is_in_doubt(applied.decision.retry_after()) {
-            applied = entry.apply(limits, operation, inner.time.precise());
+        let reading = inner.time.read(request);
+        let applied = entry.apply(request.limits(), request.operation(), reading.now);
+        if reading.is_in_doubt(&applied.decision) {
+            let again = entry.apply(request.limits(), request.operation(), inner.time.precise());
+            return Reply::ready(Ok(again.decision));
         }
         let is_reset = entry.is_empty();
         drop(entry);

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastlimit_core::store::Operation;
-use fastlimit_core::{Algorithm, Clock, Limit, SystemClock, Timestamp};
+use fastlimit_core::store::{Operation, Request};
+use fastlimit_core::{Algorithm, Clock, Decision, Limit, SystemClock, Timestamp};
 
 use crate::coarse;
 
@@ -31,8 +31,8 @@ pub(crate) struct Reading {
 impl Time {
     /// The time for a request.
     #[inline]
-    pub(crate) fn read(&self, operation: Operation, limits: &[Limit]) -> Reading {
-        let may_lag = matches!(self, Self::System) && is_served_by_a_tick(operation, limits);
+    pub(crate) fn read(&self, request: &Request<'_>) -> Reading {
+        let may_lag = matches!(self, Self::System) && is_served_by_a_tick(request);
         let now = match may_lag {
             true => coarse::now(),
             false => self.precise(),
@@ -53,18 +53,18 @@ impl Reading {
     /// Tells whether a precise reading may give another answer: whoever waits for as long as a
     /// denial says must not be denied because the reading lags behind.
     #[inline]
-    pub(crate) fn is_in_doubt(&self, wait: Option<Duration>) -> bool {
-        self.may_lag && wait.is_some_and(|wait| wait <= GRAIN)
+    pub(crate) fn is_in_doubt(&self, decision: &Decision) -> bool {
+        let is_about_to_pass = || decision.retry_after().is_some_and(|wait| wait <= GRAIN);
+        self.may_lag && decision.is_denied() && is_about_to_pass()
     }
 }
 
 /// Only checks are so frequent that a reading's price matters, and a second is so long that a
 /// tick does not; but a log dates what it admits, and promises to be exact in any interval.
-#[inline]
-fn is_served_by_a_tick(operation: Operation, limits: &[Limit]) -> bool {
+fn is_served_by_a_tick(request: &Request<'_>) -> bool {
     let is_served = |limit: &Limit| {
         limit.rate().period_millis() >= SHORTEST_COARSE_PERIOD
             && limit.algorithm() != Algorithm::SlidingLog
     };
-    matches!(operation, Operation::Check(_)) && limits.iter().all(is_served)
+    matches!(request.operation(), Operation::Check(_)) && request.limits().iter().all(is_served)
 }

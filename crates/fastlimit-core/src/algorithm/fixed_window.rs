@@ -55,7 +55,7 @@ impl Model for FixedWindow {
 
     /// The end of the window: then any cost passes that ever does.
     fn passes_at(&self, limit: &Limit, _: u64) -> u64 {
-        self.resets_at(limit)
+        self.dead_at(limit.rate().period_millis())
     }
 
     #[inline]

@@ -63,9 +63,10 @@ pub(crate) trait Model: Sized {
     /// that changes nothing.
     fn refund(&mut self, limit: &Limit, cost: u64, charged_at: u64) -> bool;
 
-    /// When the limit is as good as new, in the past if it is.
+    /// When the limit is as good as new, in the past if it is. Asked after each operation, so a
+    /// state that keeps it notes it here.
     #[inline]
-    fn resets_at(&self, limit: &Limit) -> u64 {
+    fn resets_at(&mut self, limit: &Limit) -> u64 {
         self.dead_at(limit.rate().period_millis())
     }
 

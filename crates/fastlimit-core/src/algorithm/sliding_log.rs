@@ -90,7 +90,7 @@ impl Model for SlidingLog {
                 return entry.time.saturating_add(limit.rate().period_millis());
             }
         }
-        self.resets_at(limit)
+        self.dead_at(limit.rate().period_millis())
     }
 
     fn charge(&mut self, _: &Limit, cost: u64) -> bool {

@@ -1,4 +1,5 @@
 use super::Model;
+use crate::decision::Wait;
 use crate::store::Operation;
 use crate::{Cost, Limit, LimitStatus};
 
@@ -52,9 +53,10 @@ impl<'a, M: Model> Standing<'a, M> {
     /// Carries an operation out, unless one of the limits that it is under denies it.
     #[inline]
     pub(crate) fn apply(&mut self, operation: Operation, is_denied: bool) -> LimitStatus {
+        let mut wait = Wait::Not;
         match operation {
             Operation::Check(cost) | Operation::Peek(cost) if is_denied => {
-                return self.refusal(cost);
+                wait = self.wait(cost);
             }
             Operation::Check(cost) | Operation::Peek(cost) | Operation::Charge(cost) => {
                 self.is_changed = !cost.is_zero() && self.state.charge(self.limit, cost.as_milli());
@@ -65,7 +67,9 @@ impl<'a, M: Model> Standing<'a, M> {
             }
             Operation::Reset => {}
         }
-        self.status()
+        let resets_at = self.state.resets_at(self.limit).max(self.time());
+        let reset_after = resets_at.saturating_sub(self.now);
+        LimitStatus::new(*self.limit, self.remaining(), reset_after, wait)
     }
 
     /// The state, if an operation changed it.
@@ -74,23 +78,15 @@ impl<'a, M: Model> Standing<'a, M> {
         self.is_changed.then_some(self.state)
     }
 
-    /// What the limit says where it allows the request: what remains, and when all of it is back.
-    #[inline]
-    fn status(&self) -> LimitStatus {
-        let resets_at = self.state.resets_at(self.limit).max(self.time());
-        let reset_after = resets_at.saturating_sub(self.now);
-        LimitStatus::standing(*self.limit, self.remaining(), reset_after)
-    }
-
-    /// What the limit says to a request that is denied, by itself or by another limit.
-    fn refusal(&self, cost: Cost) -> LimitStatus {
+    /// How long a cost has to wait that is denied, by this limit or by another one.
+    fn wait(&self, cost: Cost) -> Wait {
         if self.admits(cost) {
-            return self.status();
+            return Wait::Not;
         }
-        let wait = (cost.as_milli() <= self.capacity()).then(|| {
-            let passes_at = self.state.passes_at(self.limit, cost.as_milli());
-            passes_at.saturating_sub(self.now)
-        });
-        self.status().denied_for(wait)
+        if cost.as_milli() > self.capacity() {
+            return Wait::ForEver;
+        }
+        let passes_at = self.state.passes_at(self.limit, cost.as_milli());
+        Wait::Millis(passes_at.saturating_sub(self.now))
     }
 }

@@ -113,23 +113,24 @@ impl Model for TokenBucket {
             // Also where the level is there already and a part above it is cut.
             (self.whole, self.part) = (most, 0);
         }
-        self.note_drain(limit);
         (self.whole, self.part) != before
     }
 
-    fn refund(&mut self, limit: &Limit, cost: u64, _: u64) -> bool {
+    fn refund(&mut self, _: &Limit, cost: u64, _: u64) -> bool {
         let before = (self.whole, self.part);
         match self.whole.checked_sub(cost) {
             Some(whole) => self.whole = whole,
             None => (self.whole, self.part) = (0, 0),
         }
-        self.note_drain(limit);
         (self.whole, self.part) != before
     }
 
     #[inline]
-    fn resets_at(&self, limit: &Limit) -> u64 {
-        self.after_leak_of(self.level(limit.rate().period_millis()), limit)
+    fn resets_at(&mut self, limit: &Limit) -> u64 {
+        let level = self.level(limit.rate().period_millis());
+        let resets_at = self.after_leak_of(level, limit);
+        self.drain = resets_at.saturating_sub(self.at);
+        resets_at
     }
 
     #[inline]
@@ -167,11 +168,6 @@ impl TokenBucket {
     fn after_leak_of(self, amount: u128, limit: &Limit) -> u64 {
         let time = narrow(ceil_div(amount, limit.rate().milli()));
         self.at.saturating_add(time)
-    }
-
-    #[inline]
-    fn note_drain(&mut self, limit: &Limit) {
-        self.drain = self.resets_at(limit).saturating_sub(self.at);
     }
 }
 

@@ -6,15 +6,14 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-use smallvec::SmallVec;
-
 pub use codec::EntryError;
 use record::{InRecord, Record, TypedRecord, with_model, with_typed};
 use records::Records;
 
 use crate::algorithm::{Model, Standing};
+use crate::decision::Statuses;
 use crate::store::Operation;
-use crate::{Cost, Decision, Limit, LimitStatus, Timestamp};
+use crate::{Cost, Decision, Limit, Timestamp};
 
 /// The state of one subject: a record for each limit that it was charged for.
 ///
@@ -125,42 +124,40 @@ impl Entry {
             }
             Operation::Charge(_) | Operation::Refund { .. } | Operation::Reset => false,
         };
-        let mut charged_at = now;
-        let mut written = SmallVec::<[(Record, &Limit); 3]>::new();
-        let statuses: SmallVec<[LimitStatus; 3]> = limits
-            .iter()
-            .map(|limit| {
-                with_model!(limit.algorithm(), M => {
-                    let mut standing = match operation {
-                        Operation::Reset => Standing::<M>::new(None, limit, now.as_millis()),
-                        _ => self.records.standing::<M>(limit, now.as_millis()),
-                    };
-                    charged_at = charged_at.max(Timestamp::from_millis(standing.time()));
-                    let status = standing.apply(operation, is_denied);
-                    if let Some(state) = standing.changed() {
-                        let record = TypedRecord::<M>::new(state, limit.rate().period_millis());
-                        written.push((M::into_record(record), limit));
-                    }
-                    status
-                })
+        let (mut charged_at, mut changed) = (now, false);
+        let mut decide = |limit: &Limit| {
+            with_model!(limit.algorithm(), M => {
+                let mut standing = match operation {
+                    Operation::Reset => Standing::<M>::new(None, limit, now.as_millis()),
+                    _ => self.records.standing::<M>(limit, now.as_millis()),
+                };
+                charged_at = charged_at.max(Timestamp::from_millis(standing.time()));
+                let status = standing.apply(operation, is_denied);
+                if let Some(state) = standing.changed()
+                    && !matches!(operation, Operation::Peek(_))
+                {
+                    let record = TypedRecord::<M>::new(state, limit.rate().period_millis());
+                    self.records.put(M::into_record(record), limit);
+                    changed = true;
+                }
+                status
             })
-            .collect();
-        let changed = match operation {
-            Operation::Peek(_) => false,
-            Operation::Reset => self.forget(limits),
-            _ => !written.is_empty(),
         };
+        let statuses = match limits {
+            [only] => Statuses::One(decide(only)),
+            several => Statuses::List(several.iter().map(decide).collect()),
+        };
+        if operation == Operation::Reset {
+            changed = self.forget(limits);
+        }
         if changed {
-            for (record, limit) in written {
-                self.records.put(record, limit);
-            }
             // What is dead goes with any write.
             self.records
                 .retain(|record| record.is_alive(now.as_millis()));
         }
         self.records.see(limits);
         Applied {
-            decision: Decision::new(now, charged_at, statuses),
+            decision: Decision::of(now, charged_at, statuses),
             changed,
         }
     }
@@ -236,7 +233,7 @@ impl<M: Model> TypedRecord<M> {
         let changed = standing.changed().map(|state| self.set(state)).is_some();
         self.see(limit);
         Applied {
-            decision: Decision::of_one(now, charged_at, status),
+            decision: Decision::of(now, charged_at, Statuses::One(status)),
             changed,
         }
     }
