@@ -11,8 +11,7 @@ use crate::{Decision, Error, InvalidLimit, Limits, StoreError, StoreErrorKind};
 /// methods of [`RequestBuilder`].
 ///
 /// Nothing is asked of the store before the first poll. With a store that answers at once, that
-/// poll is the last, and allocates no more than a list of the statuses of several limits. Dropped
-/// before it resolves, the operation may or may not be carried out.
+/// poll is the last. Dropped before it resolves, the operation may or may not be carried out.
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct Check<'a> {
     limiter: &'a RateLimiter,
