@@ -64,6 +64,8 @@ macro_rules! __each_law {
             admission::the_edges_of_the_domain_are_exact,
             retry_after::a_denied_check_passes_after_retry_after_and_not_before,
             retry_after::there_is_no_retry_after_exactly_when_waiting_never_helps,
+            retry_after::the_next_of_a_cost_passes_after_next_after_and_not_before,
+            retry_after::there_is_no_next_after_exactly_when_waiting_never_helps,
             retry_after::reset_after_is_true,
             time::windows_are_aligned_to_the_epoch,
             time::windows_end_to_the_millisecond,

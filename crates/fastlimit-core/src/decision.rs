@@ -24,6 +24,8 @@ use crate::{Cost, Limit, Timestamp};
 /// assert_eq!(decision.remaining_cost(), Cost::milli(500)); // of the limit that has least left
 /// assert_eq!(decision.remaining(), 0); // in whole requests
 /// assert!(decision.reset_after() <= Duration::from_secs(86_400)); // until all is back
+/// // Until the next request of this cost passes: what is left is not enough for it.
+/// assert!(decision.next_after() <= Some(Duration::from_secs(3_600)));
 ///
 /// let decision = request.check(&policy).await?;
 /// assert!(decision.is_denied());
@@ -66,8 +68,10 @@ pub struct LimitStatus {
 /// How long a request has to wait, in order of length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wait {
-    /// It is allowed.
-    Not,
+    /// It is allowed; the next of its cost waits so many milliseconds.
+    Not(u64),
+    /// It is allowed, and the next of its cost never is: only a charge costs more than the capacity.
+    NotButNextForEver,
     Millis(u64),
     /// Waiting never helps.
     ForEver,
@@ -169,6 +173,42 @@ impl Decision {
         longest.and_then(Wait::duration)
     }
 
+    /// Returns the time after which a request of the same cost passes, if nothing else is charged
+    /// meanwhile; no earlier time does. Zero if it would pass at once, `None` if it never will.
+    ///
+    /// In an answer that allows, it counts from what is left after this operation: it is what a
+    /// client that was served has to wait before it comes again. In a denial it is
+    /// [`retry_after`](Decision::retry_after). A usage and a reset cost nothing, so it is zero there.
+    ///
+    /// ```
+    /// # use fastlimit_core::{Policy, RateLimiter};
+    /// # use fastlimit_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// # let clock = fastlimit_core::ManualClock::default();
+    /// # let limiter = RateLimiter::new(MemoryStore::builder().clock(clock).build());
+    /// let policy = Policy::new("exports", "2/minute token-bucket")?;
+    /// let first = limiter.check("user:42", &policy).await?;
+    /// assert_eq!(first.next_after(), Some(Duration::ZERO)); // one is left
+    ///
+    /// let second = limiter.check("user:42", &policy).await?;
+    /// assert!(second.is_allowed());
+    /// assert_eq!(second.next_after(), Some(Duration::from_secs(30))); // until one has refilled
+    /// assert_eq!(second.reset_after(), Duration::from_secs(60)); // until both have
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn next_after(&self) -> Option<Duration> {
+        let mut longest = Duration::ZERO;
+        for limit in self.limits() {
+            longest = longest.max(limit.next_after()?);
+        }
+        Some(longest)
+    }
+
     /// Returns the limit that binds: the denied one with the longest wait, else the one with
     /// the least remaining; the first of equals.
     #[must_use]
@@ -200,8 +240,8 @@ impl Decision {
         self.now
     }
 
-    /// Returns the time that a refund of this charge must name: that of the state that was
-    /// charged.
+    /// Returns the time of the state that was charged, which an
+    /// [`Operation::Refund`](crate::store::Operation::Refund) of this charge must name.
     #[inline]
     #[must_use]
     pub fn charged_at(&self) -> Timestamp {
@@ -232,14 +272,16 @@ impl Decision {
 }
 
 impl LimitStatus {
-    const NOTHING: Self = Self::new(Limit::NOTHING, 0, 0, Wait::Not);
+    const NOTHING: Self = Self::new(Limit::NOTHING, 0, 0, Wait::Not(0));
 
     /// Creates the status of a limit that allows the request: `remaining` is what is left
     /// after it, `reset_after` the time (whole milliseconds) until the limit is as good as new.
+    /// The next request of the same cost passes at once, unless
+    /// [`with_next_after`](LimitStatus::with_next_after) says otherwise.
     #[must_use]
     pub fn allowed(limit: Limit, remaining: Cost, reset_after: Duration) -> Self {
         let reset_after = whole_millis(reset_after);
-        Self::new(limit, remaining.as_milli(), reset_after, Wait::Not)
+        Self::new(limit, remaining.as_milli(), reset_after, Wait::Not(0))
     }
 
     /// Creates the status of a limit that denies the request: `remaining` is what is left,
@@ -255,6 +297,29 @@ impl LimitStatus {
         let wait = retry_after.map_or(Wait::ForEver, |wait| Wait::Millis(whole_millis(wait)));
         let status = Self::allowed(limit, remaining, reset_after);
         Self { wait, ..status }
+    }
+
+    /// Sets the time (whole milliseconds) after which the next request of the same cost passes,
+    /// `None` if it never will. A status that denies keeps its `retry_after`, which is that time.
+    ///
+    /// ```
+    /// use fastlimit_core::{Cost, Limit, LimitStatus};
+    /// use std::time::Duration;
+    ///
+    /// let (limit, half): (Limit, _) = ("1/second".parse()?, Duration::from_millis(500));
+    /// let status = LimitStatus::allowed(limit, Cost::ZERO, half).with_next_after(Some(half));
+    /// assert!(status.is_allowed());
+    /// assert_eq!(status.next_after(), Some(half));
+    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_next_after(self, next_after: Option<Duration>) -> Self {
+        if !self.is_allowed() {
+            return self;
+        }
+        let next = |wait| Wait::Not(whole_millis(wait));
+        let wait = next_after.map_or(Wait::NotButNextForEver, next);
+        Self { wait, ..self }
     }
 
     #[inline]
@@ -287,7 +352,7 @@ impl LimitStatus {
     #[inline]
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        self.wait == Wait::Not
+        matches!(self.wait, Wait::Not(_) | Wait::NotButNextForEver)
     }
 
     /// Returns the whole requests that remain, rounded down.
@@ -318,13 +383,24 @@ impl LimitStatus {
     pub fn retry_after(&self) -> Option<Duration> {
         self.wait.duration()
     }
+
+    /// Returns the time after which this limit allows a request of the same cost, zero if it would
+    /// at once, `None` if it never will; see [`Decision::next_after`].
+    #[inline]
+    #[must_use]
+    pub fn next_after(&self) -> Option<Duration> {
+        match self.wait {
+            Wait::Not(millis) | Wait::Millis(millis) => Some(Duration::from_millis(millis)),
+            Wait::NotButNextForEver | Wait::ForEver => None,
+        }
+    }
 }
 
 impl Wait {
     fn duration(self) -> Option<Duration> {
         match self {
             Self::Millis(millis) => Some(Duration::from_millis(millis)),
-            Self::Not | Self::ForEver => None,
+            Self::Not(_) | Self::NotButNextForEver | Self::ForEver => None,
         }
     }
 }
@@ -423,20 +499,47 @@ mod tests {
     fn the_whole_is_made_of_the_limits() {
         use Wait::{ForEver, Millis, Not};
 
-        let allowed = decision(&[(3, Not), (2, Not), (4, Not)]);
+        let allowed = decision(&[(3, Not(0)), (2, Not(0)), (4, Not(0))]);
         assert!(allowed.is_allowed());
         assert_eq!(allowed.binding(), allowed.limits()[1]);
         assert_eq!(allowed.retry_after(), None);
+        assert_eq!(allowed.next_after(), Some(Duration::ZERO));
         assert_eq!(allowed.remaining_cost(), Cost::milli(2));
 
-        let denied = decision(&[(0, Not), (5, Millis(7)), (6, Millis(9)), (7, Millis(9))]);
+        let denied = decision(&[(0, Not(0)), (5, Millis(7)), (6, Millis(9)), (7, Millis(9))]);
         assert!(denied.is_denied());
         assert_eq!(denied.binding(), denied.limits()[2]);
         assert_eq!(denied.retry_after(), Some(Duration::from_millis(9)));
+        assert_eq!(denied.next_after(), denied.retry_after());
         assert_eq!(denied.remaining_cost(), Cost::ZERO);
 
         let never = decision(&[(0, Millis(u64::MAX)), (5, ForEver)]);
         assert_eq!(never.binding(), never.limits()[1]);
-        assert_eq!(never.retry_after(), None);
+        assert_eq!((never.retry_after(), never.next_after()), (None, None));
+    }
+
+    #[test]
+    fn what_is_allowed_tells_when_the_next_passes() {
+        use Wait::{Millis, Not, NotButNextForEver};
+
+        let spent = decision(&[(3, Not(8)), (0, Not(5)), (4, Not(0))]);
+        assert!(spent.is_allowed());
+        assert_eq!(spent.binding(), spent.limits()[1]);
+        assert_eq!(spent.retry_after(), None);
+        assert_eq!(spent.next_after(), Some(Duration::from_millis(8)));
+
+        let last = decision(&[(0, NotButNextForEver), (0, Not(9))]);
+        assert!(last.is_allowed());
+        assert_eq!((last.retry_after(), last.next_after()), (None, None));
+
+        // What the next waits for is no reason to wait for one that is denied by another limit.
+        let denied = decision(&[(0, Not(u64::MAX)), (1, Millis(7))]);
+        assert_eq!(denied.retry_after(), Some(Duration::from_millis(7)));
+        assert_eq!(denied.binding(), denied.limits()[1]);
+    }
+
+    #[test]
+    fn a_decision_stays_small() {
+        assert!(size_of::<Decision>() <= 80, "{}", size_of::<Decision>());
     }
 }

@@ -106,8 +106,8 @@ fn generate(scene: &Scene, kind: Kind, rng: Rng) -> Result<Vec<Step>, Violation>
 /// Sends the steps to a subject and to the model: the first answer that differs.
 ///
 /// Where a check is denied for a while, it must pass when that is over and not a millisecond
-/// before: on the model, which gave the same wait as the store, and on the store itself where its
-/// clock may go there and back.
+/// before, and so must the next of what was charged: on the model, which gave the same wait as the
+/// store, and on the store itself where its clock may go there and back.
 async fn differs(
     scene: &Scene,
     clock: &ManualClock,
@@ -125,10 +125,13 @@ async fn differs(
         if let Some(difference) = answer.difference(&decision) {
             return Ok(Some((index, difference)));
         }
-        let (Operation::Check(cost) | Operation::Peek(cost)) = step.operation else {
-            continue;
+        let (cost, wait) = match step.operation {
+            Operation::Check(cost) | Operation::Charge(cost) => (cost, decision.next_after()),
+            // Where it is allowed, its next comes after a check that nobody makes.
+            Operation::Peek(cost) => (cost, decision.retry_after()),
+            _ => continue,
         };
-        let Some(wait) = decision.retry_after() else {
+        let Some(wait) = wait.filter(|wait| !wait.is_zero()) else {
             continue;
         };
         let Some(times) = around_the_end_of(step.now, wait) else {
@@ -180,7 +183,7 @@ fn may_go_to(time: Timestamp, steps: &[Step]) -> bool {
 fn misses(passes: bool, foretold: &Answer) -> Difference {
     Difference {
         field: format!(
-            "retry_after, since {} the model is_allowed at {}",
+            "the wait, since {} the model is_allowed at {}",
             if passes {
                 "after it"
             } else {
@@ -250,8 +253,9 @@ fn unequal(scene: &Scene, seed: u64, steps: &[Step], difference: &Difference) ->
     let (field, hint) = (&difference.field, settings::seed_hint(seed));
     scene.violation(
         format_args!(
-            "{field} of the last answer of this history ({hint}; after a denial come peeks at the \
-             end of its wait and 1 ms before, where the clock may go there):{}\n  {field}",
+            "{field} of the last answer of this history ({hint}; after what has to wait, or leaves \
+             too little for the next, come peeks at the end of the wait and 1 ms before, where the \
+             clock may go there):{}\n  {field}",
             step::list(steps)
         ),
         &difference.expected,

@@ -28,6 +28,9 @@ pub struct LimitAnswer {
     /// Present where the limit denies: the time after which the request passes, `None` if it
     /// never does.
     pub denial: Option<Option<u128>>,
+    /// The time after which a request of the same cost passes, 0 if at once, `None` if it never
+    /// does.
+    pub next_after: Option<u128>,
 }
 
 impl Answer {
@@ -64,6 +67,14 @@ impl Answer {
             return None;
         }
         denials.into_iter().flatten().max()
+    }
+
+    /// Returns the time after which every limit allows a request of the same cost; `None` if one of
+    /// them never does.
+    #[must_use]
+    pub fn next_after(&self) -> Option<u128> {
+        let next: Option<Vec<_>> = self.limits.iter().map(|limit| limit.next_after).collect();
+        next.map(|next| next.into_iter().max().unwrap_or(0))
     }
 
     /// Returns the index of the limit that binds: the first of those that deny with the longest
@@ -121,6 +132,11 @@ impl Answer {
             &self.retry_after(),
             &decision.retry_after().as_ref().map(Duration::as_millis),
         );
+        fields.compare(
+            "next_after",
+            &self.next_after(),
+            &decision.next_after().as_ref().map(Duration::as_millis),
+        );
         let binding = found.get(self.binding()).copied();
         fields.compare("binding", &binding, &Some(decision.binding()));
         fields.first
@@ -134,6 +150,7 @@ impl From<&LimitStatus> for LimitAnswer {
             remaining: millis(status.remaining_cost().as_milli()),
             reset_after: status.reset_after().as_millis(),
             denial: (!status.is_allowed()).then_some(wait),
+            next_after: status.next_after().as_ref().map(Duration::as_millis),
         }
     }
 }

@@ -71,11 +71,11 @@ pub enum Unknown {
     Operation(Operation),
 }
 
-/// What an operation does to the state of each limit.
+/// What an operation does to the state of each limit, and what it costs.
 #[derive(Clone, Copy)]
 enum Change {
-    Nothing,
-    Take(u128),
+    Nothing { cost: u128 },
+    Take { cost: u128 },
     GiveBack { cost: u128, charged_at: u128 },
 }
 
@@ -101,7 +101,7 @@ impl Model {
         match operation {
             Operation::Check(cost) => self.check(limits, milli(cost), now),
             Operation::Peek(cost) => self.clone().check(limits, milli(cost), now),
-            Operation::Charge(cost) => self.change(limits, Change::Take(milli(cost)), now),
+            Operation::Charge(cost) => self.change(limits, Change::Take { cost: milli(cost) }, now),
             Operation::Refund { cost, charged_at } => {
                 let (cost, charged_at) = (milli(cost), u128::from(charged_at.as_millis()));
                 self.change(limits, Change::GiveBack { cost, charged_at }, now)
@@ -110,7 +110,7 @@ impl Model {
                 self.records
                     .retain(|record| !limits.iter().any(|limit| record.is_of(limit)));
                 // No time of a record's own is left, so none is charged at.
-                self.change(limits, Change::Nothing, now)
+                self.change(limits, Change::Nothing { cost: 0 }, now)
             }
             other => Err(Unknown::Operation(other)),
         }
@@ -126,9 +126,9 @@ impl Model {
             })
             .collect::<Result<Vec<_>, _>>()?;
         if denials.iter().all(Option::is_none) {
-            return self.change(limits, Change::Take(cost), now);
+            return self.change(limits, Change::Take { cost }, now);
         }
-        let mut answer = self.change(limits, Change::Nothing, now)?;
+        let mut answer = self.change(limits, Change::Nothing { cost }, now)?;
         for (limit, denial) in answer.limits.iter_mut().zip(denials) {
             limit.denial = denial;
         }
@@ -141,15 +141,22 @@ impl Model {
         for limit in limits {
             let before = self.standing(limit, now)?;
             charged_at = charged_at.max(before.time);
-            let after = match change {
-                Change::Nothing => before.clone(),
-                Change::Take(cost) => before.clone().take(cost),
-                Change::GiveBack { cost, charged_at } => before.clone().give_back(cost, charged_at),
+            let (after, cost) = match change {
+                Change::Nothing { cost } => (before.clone(), cost),
+                Change::Take { cost } => (before.clone().take(cost), cost),
+                Change::GiveBack { cost, charged_at } => {
+                    (before.clone().give_back(cost, charged_at), cost)
+                }
+            };
+            let next_after = match after.admits(cost) {
+                true => Some(0),
+                false => after.passes_at(cost).map(|time| time - now),
             };
             answers.push(LimitAnswer {
                 remaining: after.remaining(),
                 reset_after: after.resets_at() - now,
                 denial: None,
+                next_after,
             });
             if after.state != before.state {
                 self.write(limit, after.state);

@@ -78,6 +78,35 @@ const CAUGHT: &[(M, &[&str])] = &[
         &["there_is_no_retry_after_exactly_when_waiting_never_helps"],
     ),
     (
+        M::NextAtOnce,
+        &[
+            "the_next_of_a_cost_passes_after_next_after_and_not_before",
+            "random_histories_of_a_fixed_window",
+        ],
+    ),
+    (
+        M::NextTooEarly,
+        &[
+            "the_next_of_a_cost_passes_after_next_after_and_not_before",
+            "random_histories_of_a_token_bucket",
+        ],
+    ),
+    (
+        M::NextTooLate,
+        &["the_next_of_a_cost_passes_after_next_after_and_not_before"],
+    ),
+    (
+        M::NextAtReset,
+        &[
+            "the_next_of_a_cost_passes_after_next_after_and_not_before",
+            "random_histories_of_a_sliding_window",
+        ],
+    ),
+    (
+        M::NextNeverSaysNever,
+        &["there_is_no_next_after_exactly_when_waiting_never_helps"],
+    ),
+    (
         M::ResetTooEarly,
         &["reset_after_is_true", "windows_are_aligned_to_the_epoch"],
     ),
@@ -369,11 +398,15 @@ const CAUGHT: &[(M, &[&str])] = &[
 ];
 
 /// Ways to be broken for one algorithm alone: each law catches them for every algorithm.
-fn caught_for(algorithm: Algorithm) -> [(M, &'static str); 11] {
+fn caught_for(algorithm: Algorithm) -> [(M, &'static str); 12] {
     [
         (
             M::RetryTooEarlyOf(algorithm),
             "a_denied_check_passes_after_retry_after_and_not_before",
+        ),
+        (
+            M::NextTooEarlyOf(algorithm),
+            "the_next_of_a_cost_passes_after_next_after_and_not_before",
         ),
         (M::ResetTooEarlyOf(algorithm), "reset_after_is_true"),
         (

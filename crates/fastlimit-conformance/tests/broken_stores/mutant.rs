@@ -31,6 +31,13 @@ pub(crate) enum Mutation {
     RetryTooEarly,
     RetryTooLate,
     NeverSaysNever,
+    /// Whatever is left, the next is said to pass at once.
+    NextAtOnce,
+    NextTooEarly,
+    NextTooLate,
+    /// The next is said to pass when everything is back.
+    NextAtReset,
+    NextNeverSaysNever,
     ResetTooEarly,
     NeverResets,
     WindowsFromFirstHit,
@@ -133,6 +140,7 @@ pub(crate) enum Mutation {
     WaitsDespiteItsPromise,
     WaitsWithDenialsOf(Algorithm),
     RetryTooEarlyOf(Algorithm),
+    NextTooEarlyOf(Algorithm),
     ResetTooEarlyOf(Algorithm),
     LockedOutByFutureOf(Algorithm),
     RefundAboveCapacityOf(Algorithm),
@@ -428,7 +436,7 @@ impl Mutant {
                 self.check(records, &limits, &windows, cost, now, writes)
             }
             Operation::Charge(cost) => {
-                self.update(records, &limits, &windows, now, |window, limit| {
+                self.update(records, &limits, &windows, cost, now, |window, limit| {
                     let most = match self.broken {
                         M::ChargeStopsAtCapacity => limit.capacity().as_milli(),
                         M::ChargeDoesNotSaturate => u64::MAX,
@@ -443,7 +451,7 @@ impl Mutant {
                 })
             }
             Operation::Refund { cost, charged_at } => {
-                self.update(records, &limits, &windows, now, |window, limit| {
+                self.update(records, &limits, &windows, cost, now, |window, limit| {
                     self.refund(window, limit, cost.as_milli(), charged_at.as_millis());
                 })
             }
@@ -579,12 +587,9 @@ impl Mutant {
                 };
                 let standing = self.standing(limit, &shown, now);
                 if *admits {
-                    return standing;
+                    return self.with_next(standing, &shown, cost, now);
                 }
-                let from = match self.waits_from_own_time(window.algorithm) {
-                    true => now.max(window.start),
-                    false => now,
-                };
+                let from = self.waits_from(window, now);
                 let capacity = self.capacity(limit, window);
                 let wait =
                     Duration::from_millis(window.passes_at(cost, capacity, self.broken) - from);
@@ -614,6 +619,7 @@ impl Mutant {
         records: &mut Records,
         limits: &[Limit],
         windows: &[Window],
+        cost: Cost,
         now: u64,
         change: impl Fn(&mut Window, &Limit),
     ) -> Vec<LimitStatus> {
@@ -623,7 +629,8 @@ impl Mutant {
             if next != *window {
                 self.write(records, limits, limit, &next);
             }
-            self.standing(limit, &next, now)
+            let standing = self.standing(limit, &next, now);
+            self.with_next(standing, &next, cost.as_milli(), now)
         });
         changed.collect()
     }
@@ -796,8 +803,38 @@ impl Mutant {
             || self.is(M::RefundAboveCapacityOf, limit.algorithm())
     }
 
-    fn waits_from_own_time(&self, algorithm: Algorithm) -> bool {
-        self.broken == M::WaitsFromOwnTime || self.is(M::WaitsFromOwnTimeOf, algorithm)
+    /// What waits count from.
+    fn waits_from(&self, window: &Window, now: u64) -> u64 {
+        let from_own_time =
+            self.broken == M::WaitsFromOwnTime || self.is(M::WaitsFromOwnTimeOf, window.algorithm);
+        match from_own_time {
+            true => now.max(window.start),
+            false => now,
+        }
+    }
+
+    /// A status that tells when the next of a cost passes, after which the window is this.
+    fn with_next(&self, status: LimitStatus, window: &Window, cost: u64, now: u64) -> LimitStatus {
+        let capacity = self.capacity(&status.limit(), window);
+        let used = window.usage(now, self.broken == M::EstimateRoundsDown);
+        if cost <= capacity.saturating_sub(used) || self.broken == M::NextAtOnce {
+            return status;
+        }
+        if cost > capacity && self.broken != M::NextNeverSaysNever {
+            return status.with_next_after(None);
+        }
+        let passes_at = window.passes_at(cost, capacity, self.broken);
+        let wait = passes_at.saturating_sub(self.waits_from(window, now));
+        let wait = Duration::from_millis(match self.broken {
+            M::NextTooEarly => wait.saturating_sub(1),
+            M::NextTooLate => wait + 1,
+            _ if self.is(M::NextTooEarlyOf, window.algorithm) => wait.saturating_sub(1),
+            _ => wait,
+        });
+        status.with_next_after(Some(match self.broken {
+            M::NextAtReset => status.reset_after(),
+            _ => wait,
+        }))
     }
 
     fn write(&self, records: &mut Records, limits: &[Limit], limit: &Limit, window: &Window) {
@@ -837,10 +874,7 @@ impl Mutant {
         if self.broken == M::RoundsRemaining {
             remaining = remaining.div_ceil(1_000) * 1_000;
         }
-        let now = match self.waits_from_own_time(window.algorithm) {
-            true => now.max(window.start),
-            false => now,
-        };
+        let now = self.waits_from(window, now);
         let time = now.max(window.start);
         let mut reset_after = window.end().max(time).saturating_sub(now);
         if self.broken == M::ResetTooEarly || self.is(M::ResetTooEarlyOf, window.algorithm) {
@@ -924,7 +958,9 @@ impl StoreFactory for Mutants {
 fn named(status: &LimitStatus, limit: Limit) -> LimitStatus {
     let (remaining, reset_after) = (status.remaining_cost(), status.reset_after());
     match status.is_allowed() {
-        true => LimitStatus::allowed(limit, remaining, reset_after),
+        true => {
+            LimitStatus::allowed(limit, remaining, reset_after).with_next_after(status.next_after())
+        }
         false => LimitStatus::denied(limit, remaining, reset_after, status.retry_after()),
     }
 }

@@ -34,7 +34,7 @@ impl<'a, M: Model> Standing<'a, M> {
     /// Tells whether `cost` passes.
     #[inline]
     pub(crate) fn admits(&self, cost: Cost) -> bool {
-        cost.is_zero() || cost.as_milli() <= self.remaining()
+        cost.as_milli() <= self.remaining()
     }
 
     /// What is left of the capacity. More may be used than there is: after a debt, or where the
@@ -53,23 +53,27 @@ impl<'a, M: Model> Standing<'a, M> {
     /// Carries an operation out, unless one of the limits that it is under denies it.
     #[inline]
     pub(crate) fn apply(&mut self, operation: Operation, is_denied: bool) -> LimitStatus {
-        let mut wait = Wait::Not;
-        match operation {
-            Operation::Check(cost) | Operation::Peek(cost) if is_denied => {
-                wait = self.wait(cost);
-            }
+        let cost = match operation {
+            Operation::Check(cost) | Operation::Peek(cost) if is_denied => cost,
             Operation::Check(cost) | Operation::Peek(cost) | Operation::Charge(cost) => {
                 self.is_changed = !cost.is_zero() && self.state.charge(self.limit, cost.as_milli());
+                cost
             }
             Operation::Refund { cost, charged_at } => {
-                let (cost, charged_at) = (cost.as_milli(), charged_at.as_millis());
-                self.is_changed = cost > 0 && self.state.refund(self.limit, cost, charged_at);
+                let (milli, charged_at) = (cost.as_milli(), charged_at.as_millis());
+                self.is_changed = milli > 0 && self.state.refund(self.limit, milli, charged_at);
+                cost
             }
-            Operation::Reset => {}
-        }
+            Operation::Reset => Cost::ZERO,
+        };
         let resets_at = self.state.resets_at(self.limit).max(self.time());
         let reset_after = resets_at.saturating_sub(self.now);
-        LimitStatus::new(*self.limit, self.remaining(), reset_after, wait)
+        let remaining = self.remaining();
+        let wait = match cost.as_milli() <= remaining {
+            true => Wait::Not(0),
+            false => self.wait(cost, is_denied),
+        };
+        LimitStatus::new(*self.limit, remaining, reset_after, wait)
     }
 
     /// The state, if an operation changed it.
@@ -78,15 +82,19 @@ impl<'a, M: Model> Standing<'a, M> {
         self.is_changed.then_some(self.state)
     }
 
-    /// How long a cost has to wait that is denied, by this limit or by another one.
-    fn wait(&self, cost: Cost) -> Wait {
-        if self.admits(cost) {
-            return Wait::Not;
-        }
+    /// How long a cost has to wait that is more than remains: the one that is denied, or the next.
+    fn wait(&self, cost: Cost, is_denied: bool) -> Wait {
         if cost.as_milli() > self.capacity() {
-            return Wait::ForEver;
+            return match is_denied {
+                true => Wait::ForEver,
+                false => Wait::NotButNextForEver,
+            };
         }
         let passes_at = self.state.passes_at(self.limit, cost.as_milli());
-        Wait::Millis(passes_at.saturating_sub(self.now))
+        let millis = passes_at.saturating_sub(self.now);
+        match is_denied {
+            true => Wait::Millis(millis),
+            false => Wait::Not(millis),
+        }
     }
 }
