@@ -6,7 +6,8 @@
 //! framework.
 //!
 //! - What is limited: [`Rate`], [`Limit`], [`Policy`], [`Cost`].
-//! - Who is limited, and what is decided: [`RateLimiter`], [`RequestBuilder`], [`Decision`].
+//! - Who is limited, and what is decided: [`RateLimiter`], [`RequestBuilder`], [`Decision`];
+//!   [`KeyedDigest`] for identifiers that are secrets.
 //! - How state is kept: [`Store`], and all that its authors need in [`store`].
 //! - What time it is: [`Clock`], [`SystemClock`], [`ManualClock`], [`Timestamp`].
 //!
@@ -61,6 +62,7 @@ pub use cost::Cost;
 pub use decision::{Allowed, Decision, Exceeded, LimitStatus};
 pub use error::Error;
 pub use grammar::{ParseError, ParseErrorKind};
+pub use key::KeyedDigest;
 pub use limit::{InvalidLimit, Limit};
 pub use limiter::{Check, RateLimiter, RateLimiterBuilder, RequestBuilder, Reservation};
 pub use limits::Limits;

@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use super::hex::Hex;
 use super::{DEFAULT_PART, Key};
 
 /// Longer parts are replaced by their digest: a key has a bounded length.
@@ -58,11 +59,10 @@ fn write_encoded(part: &str, encode_colon: bool, buffer: &mut String) {
 
 #[cold]
 fn write_digest(part: &str, buffer: &mut String) {
-    buffer.push_str("%#");
-    for byte in Sha256::digest(part.as_bytes()).iter().take(16) {
-        // Writing to a String cannot fail.
-        let _ = write!(buffer, "{byte:02x}");
-    }
+    let digest = Sha256::digest(part.as_bytes());
+    let (half, _) = digest.split_at_checked(16).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = write!(buffer, "%#{}", Hex(half));
 }
 
 #[cfg(test)]

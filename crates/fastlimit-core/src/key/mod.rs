@@ -2,6 +2,8 @@
 
 mod digest;
 mod encoding;
+mod hex;
+mod keyed_digest;
 mod owned;
 mod part;
 
@@ -9,6 +11,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use digest::{Digest, Role};
+pub use keyed_digest::KeyedDigest;
 pub use owned::OwnedKey;
 pub(crate) use part::Part;
 
