@@ -55,7 +55,9 @@ impl SqliteStore {
             .map_err(not_sent)?;
         let mut entry = match state {
             Some(bytes) => Entry::from_bytes(&bytes).map_err(|error| {
-                let message = format!("the state of {key:?} is not ours: {error}");
+                // Without the identifier, which may be a secret.
+                let shown = request.key().redacted();
+                let message = format!("the state of {shown} is not ours: {error}");
                 StoreError::new(StoreErrorKind::ForeignData, message).with_source(error)
             })?,
             None => Entry::new(),

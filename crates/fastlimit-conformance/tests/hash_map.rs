@@ -24,6 +24,8 @@ struct HashMapStore<C> {
 #[derive(Clone, Copy, PartialEq)]
 enum Foreign {
     IsAnError,
+    /// The error holds the identifier.
+    TellsTheIdentifier,
     IsFresh,
 }
 
@@ -37,8 +39,12 @@ impl<C: Clock> Store for HashMapStore<C> {
             Some(Ok(entry)) => entry,
             Some(Err(_)) if self.foreign == Foreign::IsFresh => Entry::new(),
             Some(Err(error)) => {
+                let shown = match self.foreign {
+                    Foreign::TellsTheIdentifier => text,
+                    _ => request.key().redacted().to_string(),
+                };
                 let error =
-                    StoreError::new(StoreErrorKind::ForeignData, format!("{text}: {error}"));
+                    StoreError::new(StoreErrorKind::ForeignData, format!("{shown}: {error}"));
                 return Reply::ready(Err(error));
             }
         };
@@ -130,24 +136,31 @@ impl StoreFactory for Alone {
     }
 }
 
-struct TakesForeignDataForFresh;
+/// What is wrong with foreign data.
+struct Broken(Foreign);
 
 #[async_trait]
-impl StoreFactory for TakesForeignDataForFresh {
+impl StoreFactory for Broken {
     async fn create(&self) -> Result<Fixture, FixtureError> {
-        Ok(stores(&SystemClock, Foreign::IsFresh))
+        Ok(stores(&SystemClock, self.0))
     }
 }
 
 #[tokio::test]
-async fn a_store_that_takes_foreign_data_for_fresh_is_caught() {
+async fn what_is_wrong_with_foreign_data_is_caught() {
     let law = laws::storage::foreign_data_is_an_error_and_left_as_it_is;
     assert_eq!(law(&OnManualClock).await, Ok(Tested::InFull));
-    let violation = law(&TakesForeignDataForFresh).await.unwrap_err();
-    assert_eq!(
-        violation.law(),
-        "foreign_data_is_an_error_and_left_as_it_is"
-    );
+    for (foreign, expected) in [
+        (Foreign::IsFresh, "an error of the kind ForeignData"),
+        (Foreign::TellsTheIdentifier, "no identifier"),
+    ] {
+        let violation = law(&Broken(foreign)).await.unwrap_err();
+        assert_eq!(
+            violation.law(),
+            "foreign_data_is_an_error_and_left_as_it_is"
+        );
+        assert_eq!(violation.expected(), expected);
+    }
 }
 
 mod on_a_manual_clock {

@@ -161,7 +161,11 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Finished {
         Ok(Value::ServerError(error)) => {
             let is_lost = failure::is_cured_by_reconnecting(error);
             return Finished {
-                answers: all(failure::refused(endpoint, error.clone())),
+                answers: all(failure::refused(
+                    endpoint,
+                    error.clone(),
+                    batch.keys_of_items(),
+                )),
                 lost: is_lost.then_some(Lost::Connection),
             };
         }
@@ -195,7 +199,7 @@ fn read(store: &Inner, batch: &Batch, reply: &RedisResult<Value>) -> Finished {
                 if failure::is_cured_by_reconnecting(error) {
                     lost = Some(Lost::Connection);
                 }
-                Err(failure::refused(endpoint, error.clone()))
+                Err(failure::refused(endpoint, error.clone(), iter::once(key)))
             }
         })
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fastlimit_core::store::Redacted;
 use fastlimit_core::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
 
@@ -45,7 +46,7 @@ pub(crate) fn not_understood(endpoint: &Endpoint) -> StoreError {
 
 /// What stands under the key is not ours.
 pub(crate) fn foreign_data(key: &str, what: &str) -> StoreError {
-    let message = format!("the key {key:?} holds {what}");
+    let message = format!("the key {} holds {what}", Redacted::of_text(key));
     StoreError::new(StoreErrorKind::ForeignData, message)
 }
 
@@ -80,11 +81,39 @@ pub(crate) fn turned_away(endpoint: &Endpoint) -> StoreError {
     StoreError::new(StoreErrorKind::NotSent, message)
 }
 
-/// The server answered with an error.
-pub(crate) fn refused(endpoint: &Endpoint, error: ServerError) -> StoreError {
+/// The server answered with an error to a call that named these keys.
+pub(crate) fn refused<'keys>(
+    endpoint: &Endpoint,
+    error: ServerError,
+    keys: impl Iterator<Item = &'keys str>,
+) -> StoreError {
     let text = text(&error);
-    let message = format!("{endpoint} refused: {text}");
-    StoreError::new(kind(&text), message).with_source(RedisError::from(error))
+    // Of the words as they came, since what is left out may be a part of them.
+    let kind = kind(&text);
+    match before_a_key(&text, keys) {
+        Some(before) => {
+            let message = format!("{endpoint} refused: {before}[what repeats a key is left out]");
+            // Its source would repeat it too.
+            StoreError::new(kind, message)
+        }
+        None => StoreError::new(kind, format!("{endpoint} refused: {text}"))
+            .with_source(RedisError::from(error)),
+    }
+}
+
+/// What a text says before it repeats one of the keys, whole or cut off, as servers do that do not
+/// know a command; `None` if it does not.
+fn before_a_key<'text, 'keys>(
+    text: &'text str,
+    keys: impl Iterator<Item = &'keys str>,
+) -> Option<&'text str> {
+    let place = |key| {
+        // A server puts no ends of lines into an error.
+        let scope = Redacted::of_text(key).scope().replace(['\r', '\n'], " ");
+        text.find(&scope)
+    };
+    let (before, _) = text.split_at_checked(keys.filter_map(place).min()?)?;
+    Some(before)
 }
 
 /// The error as the server wrote it, from its code on.
@@ -228,6 +257,26 @@ WHATEVER";
                     "{text}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_repeats_a_key_is_left_out() {
+        let keys = ["fl:api::sk-live-SECRET", "fl:api:a\nb:x"];
+        for (text, before) in [
+            (
+                "ERR unknown command 'EVALSHA', with args beginning with: 'f0' '1' \
+                 'fl:api::sk-live-SEC",
+                Some("ERR unknown command 'EVALSHA', with args beginning with: 'f0' '1' '"),
+            ),
+            (
+                "ERR no 'fl:api:a b:x' and no 'fl:api::sk-live-SECRET'",
+                Some("ERR no '"),
+            ),
+            ("NOAUTH Authentication required.", None),
+            ("NOPERM No permissions to access a key", None),
+        ] {
+            assert_eq!(before_a_key(text, keys.into_iter()), before, "{text}");
         }
     }
 

@@ -3,6 +3,8 @@
 //! These laws look into the store, through the [`Inspect`](crate::Inspect) of its
 //! [`Fixture`](crate::Fixture).
 
+use std::error::Error;
+
 use fastlimit_core::store::Operation;
 use fastlimit_core::{Algorithm, Cost, StoreError, StoreErrorKind};
 
@@ -178,7 +180,8 @@ pub async fn a_reset_leaves_no_key(factory: &dyn StoreFactory) -> LawResult {
 }
 
 /// What stands under a key and is not the store's own is an error, never a fresh count, and is
-/// left as it is.
+/// left as it is. The error holds no identifier, which may be a secret: not in its text, its `Debug`
+/// or a source.
 ///
 /// # Errors
 ///
@@ -227,6 +230,14 @@ pub async fn foreign_data_is_an_error_and_left_as_it_is(factory: &dyn StoreFacto
                     "an error of the kind ForeignData",
                     &result,
                 )?;
+                let identifier = subject.key().identifier().to_owned();
+                let words = result.err().map(|error| words(&error)).unwrap_or_default();
+                scene.ensure(
+                    format_args!("the words of the error of {what}"),
+                    !words.contains(&identifier),
+                    "no identifier",
+                    &words,
+                )?;
                 let after = subject.state().await?;
                 scene.equal(
                     format_args!("what is stored after {what}"),
@@ -237,4 +248,15 @@ pub async fn foreign_data_is_an_error_and_left_as_it_is(factory: &dyn StoreFacto
         }
     }
     Ok(Tested::InFull)
+}
+
+/// All that an error says.
+fn words(error: &StoreError) -> String {
+    let mut words = format!("{error:?}; {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        words = format!("{words}; {error:?}; {error}");
+        source = error.source();
+    }
+    words
 }

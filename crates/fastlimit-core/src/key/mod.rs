@@ -6,6 +6,7 @@ mod hex;
 mod keyed_digest;
 mod owned;
 mod part;
+mod redacted;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,6 +15,8 @@ use digest::{Digest, Role};
 pub use keyed_digest::KeyedDigest;
 pub use owned::OwnedKey;
 pub(crate) use part::Part;
+pub use redacted::Redacted;
+pub(crate) use redacted::RedactedIdentifier;
 
 /// The policy and the tenant of a request that names none.
 pub(crate) const DEFAULT_PART: &str = "default";
@@ -30,6 +33,9 @@ pub(crate) const DEFAULT_PART: &str = "default";
 /// an empty policy or tenant is written `%_`, and a part of more than 200 bytes `%#` and the
 /// first 128 bits of its SHA-256. So two keys have the same text only if all their parts are
 /// equal, no identifier can choose its slot in a Redis Cluster, and the text stays readable.
+///
+/// The text is for the store alone: errors, logs and `Debug` show a key as
+/// [`redacted`](Key::redacted), without its identifier.
 ///
 /// ```
 /// use fastlimit_core::store::Key;
@@ -131,6 +137,12 @@ impl<'a> Key<'a> {
     pub fn write_to(&self, buffer: &mut String) {
         encoding::write(self, buffer);
     }
+
+    /// Returns what may be shown of the key: all but the identifier, which may be a secret.
+    #[must_use]
+    pub fn redacted(&self) -> Redacted {
+        Redacted::of_text(&self.to_string())
+    }
 }
 
 impl PartialEq for Key<'_> {
@@ -157,6 +169,7 @@ impl Hash for Key<'_> {
 }
 
 impl fmt::Display for Key<'_> {
+    /// Writes the whole text, with the identifier.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         self.write_to(&mut text);
@@ -165,8 +178,9 @@ impl fmt::Display for Key<'_> {
 }
 
 impl fmt::Debug for Key<'_> {
+    /// Leaves the identifier out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({:?})", self.to_string())
+        write!(f, "Key({})", self.redacted())
     }
 }
 

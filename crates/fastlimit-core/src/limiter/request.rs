@@ -1,7 +1,9 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::wait::jitter;
 use super::{Check, RateLimiter, Reservation};
+use crate::key::RedactedIdentifier;
 use crate::store::Operation;
 use crate::{Cost, Decision, Error, Exceeded, Limits, Timestamp};
 
@@ -35,7 +37,7 @@ use crate::{Cost, Decision, Error, Exceeded, Limits, Timestamp};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[must_use = "a request does nothing until `check` or another operation"]
 pub struct RequestBuilder<'a> {
     pub(super) limiter: &'a RateLimiter,
@@ -207,5 +209,17 @@ impl<'a> RequestBuilder<'a> {
     #[inline]
     fn operation(self, operation: Operation, limits: impl Into<Limits<'a>>) -> Check<'a> {
         Check::new(self, limits.into(), operation)
+    }
+}
+
+impl fmt::Debug for RequestBuilder<'_> {
+    /// Leaves the identifier out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("limiter", self.limiter)
+            .field("identifier", &RedactedIdentifier(self.identifier))
+            .field("tenant", &self.tenant)
+            .field("cost", &self.cost)
+            .finish()
     }
 }

@@ -59,7 +59,7 @@ impl StoreErrorKind {
 
 impl StoreError {
     /// Creates an error; `message` says what was wrong and what would be right, and holds no
-    /// secrets.
+    /// secrets and no identifier: a key is shown as [`redacted`](crate::store::Key::redacted).
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         let parts = Parts {

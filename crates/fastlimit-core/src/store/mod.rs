@@ -17,7 +17,7 @@ pub use reply::Reply;
 pub use request::{OwnedRequest, Request};
 
 pub use crate::entry::{Applied, Entry, EntryError};
-pub use crate::key::{Key, OwnedKey};
+pub use crate::key::{Key, OwnedKey, Redacted};
 
 /// A place that keeps the state of limits and changes it in one atomic step.
 ///
@@ -46,7 +46,8 @@ pub use crate::key::{Key, OwnedKey};
 ///
 /// An error means that the store does not know the answer. Its
 /// [kind](StoreErrorKind) says whether the operation may have been charged. A store never
-/// sends an operation again whose fate is unknown.
+/// sends an operation again whose fate is unknown. Where an error names a key, it shows it as
+/// [`redacted`](Key::redacted): an identifier may be a secret.
 ///
 /// # Wrappers
 ///

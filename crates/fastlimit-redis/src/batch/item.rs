@@ -1,6 +1,7 @@
+use std::fmt;
 use std::hash::BuildHasher;
 
-use fastlimit_core::store::Key;
+use fastlimit_core::store::{Key, Redacted};
 
 use crate::shape::Shape;
 
@@ -36,7 +37,7 @@ impl ItemKey for HashedKey<'_> {
 }
 
 /// An item that waits for a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Item {
     pub(crate) hash: u64,
     pub(crate) key: Box<str>,
@@ -62,5 +63,15 @@ impl ItemKey for Item {
 
     fn write_to(&self, buffer: &mut String) {
         buffer.push_str(&self.key);
+    }
+}
+
+impl fmt::Debug for Item {
+    /// Leaves the identifier out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("key", &Redacted::of_text(&self.key))
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
     }
 }

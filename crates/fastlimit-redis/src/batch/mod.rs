@@ -5,6 +5,8 @@ mod item;
 mod tests;
 mod tickets;
 
+use std::fmt;
+
 use fastlimit_core::{StoreError, Timestamp};
 use hashbrown::HashTable;
 use redis::{Arg, Cmd};
@@ -23,7 +25,7 @@ const MOST_ITEMS: usize = 256;
 
 /// Items in the order in which they came, each a key and a shape. A key or a shape that several
 /// items share is sent once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Batch {
     /// The keys as text, one behind the other, and where each ends.
     keys: String,
@@ -39,7 +41,7 @@ pub(crate) struct Batch {
 }
 
 /// Where an item's key and shape stand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Places {
     key: u8,
     shape: u8,
@@ -198,6 +200,13 @@ impl Batch {
     /// Lets the items go another way.
     pub(crate) fn give_back(&self) {
         self.answer(self.items().map(Answer::Unsent));
+    }
+}
+
+impl fmt::Debug for Batch {
+    /// Shows the items, without their identifiers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.items()).finish()
     }
 }
 

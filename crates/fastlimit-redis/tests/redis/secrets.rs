@@ -1,4 +1,4 @@
-//! Passwords are shown nowhere, and what cannot be connected to is named.
+//! Passwords and identifiers are shown nowhere, and what cannot be connected to is named.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -219,4 +219,24 @@ async fn tls_with_a_server_that_has_none_is_an_error() {
         "{error}"
     );
     assert_no_secret(&texts(&error));
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_a_key_is_left_out() {
+    // As Redis says it of a command that was renamed, at most 128 bytes of the arguments.
+    let reply = "-ERR unknown command 'EVALSHA', with args beginning with: 'f00d' '1' \
+                 'fl:api::sk-live-hunt\r\n";
+    let server = FakeServer::start(|_| Act::Reply(reply.into())).await;
+    let store = RedisStore::connect(format!("redis://{}", server.addr))
+        .await
+        .unwrap();
+    let limit: Limit = "5/second".parse().unwrap();
+    let key = Key::new("fl", "api", "default", "sk-live-hunter2");
+    let error = apply(&store, key, limit, Operation::Check(Cost::ONE))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+    let text = texts(&error);
+    assert!(text.contains("unknown command 'EVALSHA'"), "{text}");
+    assert!(!text.contains("sk-live"), "{text}");
 }

@@ -106,7 +106,7 @@ async fn foreign_data_in_a_batch(policy: &Policy) {
             panic!("{operation:?} of {name} under {policy} was answered");
         };
         assert_eq!(error.kind(), StoreErrorKind::ForeignData, "{error}");
-        let key = format!("{:?}", rig.key(name).to_string());
+        let key = rig.key(name).redacted().to_string();
         assert!(error.message().contains(&key), "{name}: {error}");
         let what = if name == "text" {
             "format version 104"
