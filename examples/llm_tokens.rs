@@ -33,17 +33,16 @@ impl Quota {
         estimate: u64,
     ) -> Result<Result<Reservation, Exceeded>, fastlimit::Error> {
         let request = self.limiter.request(api_key);
-        let decision = request.check(&self.requests).await?;
-        let charged_at = decision.charged_at();
-        if let Err(exceeded) = decision.into_result() {
-            return Ok(Err(exceeded));
-        }
+        let one = match request.reserve(Cost::ONE, &self.requests).await? {
+            Ok(one) => one,
+            Err(exceeded) => return Ok(Err(exceeded)),
+        };
         let reserved = request
             .reserve(Cost::requests(estimate), &self.tokens)
             .await?;
         if reserved.is_err() {
             // The prompt does not get in, so it is no request either.
-            let _ = request.refund(charged_at, &self.requests).await?;
+            let _ = one.cancel().await?;
         }
         Ok(reserved)
     }

@@ -118,3 +118,24 @@ async fn it_may_be_kept_while_the_clock_goes_on() {
         .unwrap();
     assert_eq!(settled.remaining(), 999);
 }
+
+#[tokio::test]
+async fn a_receipt_gives_back_its_own_cost_later() {
+    for algorithm in ALGORITHMS {
+        let ((limiter, _), policy) = (limiter(), tokens(algorithm));
+        let request = limiter.request("key");
+        let reserved = request
+            .reserve(Cost::requests(400), &policy)
+            .await
+            .unwrap()
+            .unwrap();
+        let receipt = reserved.into_receipt();
+        assert_eq!(receipt.cost(), Cost::requests(400));
+        let left = async || request.usage(&policy).await.unwrap().remaining();
+        assert_eq!(left().await, 600, "{algorithm}");
+        // Whatever the request costs that it is given back by.
+        let given_back = request.cost(Cost::requests(900)).refund(receipt, &policy);
+        assert_eq!(given_back.await.unwrap().remaining(), 1_000, "{algorithm}");
+        assert_eq!(left().await, 1_000, "{algorithm}");
+    }
+}

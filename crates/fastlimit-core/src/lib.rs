@@ -64,7 +64,7 @@ pub use error::Error;
 pub use grammar::{ParseError, ParseErrorKind};
 pub use key::KeyedDigest;
 pub use limit::{InvalidLimit, Limit};
-pub use limiter::{Check, RateLimiter, RateLimiterBuilder, RequestBuilder, Reservation};
+pub use limiter::{Check, RateLimiter, RateLimiterBuilder, Receipt, RequestBuilder, Reservation};
 pub use limits::Limits;
 pub use policy::{IntoLimits, Policy, PolicyError};
 pub use rate::{InvalidRate, Rate};

@@ -1,4 +1,4 @@
-//! Rates and limits as texts, policies as a name and a text.
+//! Rates and limits as texts, policies as a name and a text, receipts as two numbers.
 
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ::serde::de::{self, Visitor};
 use ::serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Limit, Policy, Rate};
+use crate::{Cost, Limit, Policy, Rate, Receipt, Timestamp};
 
 /// Reads a text without keeping it.
 struct Text<T> {
@@ -88,6 +88,34 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Receipt", deny_unknown_fields)]
+struct ReceiptNumbers {
+    cost_milli: u64,
+    charged_at_millis: u64,
+}
+
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = ReceiptNumbers {
+            cost_milli: self.cost().as_milli(),
+            charged_at_millis: self.charged_at().as_millis(),
+        };
+        numbers.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Receipt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let numbers = ReceiptNumbers::deserialize(deserializer)?;
+        let cost = Cost::milli(numbers.cost_milli);
+        Ok(Self::new(
+            cost,
+            Timestamp::from_millis(numbers.charged_at_millis),
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +131,22 @@ mod tests {
         assert_eq!(serde_json::to_string(&rate).unwrap(), r#""5/30s""#);
         let limit: Limit = serde_json::from_str(r#""5/s fixed-window""#).unwrap();
         assert_eq!(serde_json::to_string(&limit).unwrap(), r#""5/second""#);
+    }
+
+    #[test]
+    fn a_receipt_can_be_written_down() {
+        let receipt = Receipt::new(
+            Cost::milli(1_500),
+            Timestamp::from_millis(1_700_000_000_000),
+        );
+        let json = serde_json::to_string(&receipt).unwrap();
+        assert_eq!(
+            json,
+            r#"{"cost_milli":1500,"charged_at_millis":1700000000000}"#
+        );
+        assert_eq!(serde_json::from_str::<Receipt>(&json).unwrap(), receipt);
+        let error = serde_json::from_str::<Receipt>(r#"{"cost_milli":1500}"#).unwrap_err();
+        assert!(error.to_string().contains("charged_at_millis"), "{error}");
     }
 
     #[test]

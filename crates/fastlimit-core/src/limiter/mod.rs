@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod receipt;
 mod request;
 mod reservation;
 mod wait;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use builder::RateLimiterBuilder;
 pub use check::Check;
+pub use receipt::Receipt;
 pub use request::RequestBuilder;
 pub use reservation::Reservation;
 

@@ -2,10 +2,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::wait::jitter;
-use super::{Check, RateLimiter, Reservation};
+use super::{Check, RateLimiter, Receipt, Reservation};
 use crate::key::RedactedIdentifier;
 use crate::store::Operation;
-use crate::{Cost, Decision, Error, Exceeded, Limits, Timestamp};
+use crate::{Cost, Decision, Error, Exceeded, Limits};
 
 /// A request of one identifier; from [`RateLimiter::request`].
 ///
@@ -22,11 +22,12 @@ use crate::{Cost, Decision, Error, Exceeded, Limits, Timestamp};
 ///
 /// assert!(request.peek(&policy).await?.is_allowed()); // would it pass? nothing is charged
 /// let decision = request.check(&policy).await?;
+/// assert!(decision.is_allowed());
 /// assert_eq!(request.usage(&policy).await?.remaining(), 7);
 ///
-/// // The upload failed: give it back.
-/// let _ = request.refund(decision.charged_at(), &policy).await?;
-/// assert_eq!(request.usage(&policy).await?.remaining(), 10);
+/// // What may have to be given back is reserved: a check cannot be taken back.
+/// let reservation = request.reserve(Cost::requests(3), &policy).await??;
+/// assert_eq!(reservation.cancel().await?.remaining(), 7); // the upload failed
 ///
 /// // It was larger than anybody knew: a debt, past the limit.
 /// let decision = request.cost(Cost::requests(12)).charge(&policy).await?;
@@ -109,16 +110,24 @@ impl<'a> RequestBuilder<'a> {
         self.operation(Operation::Charge(self.cost), limits)
     }
 
-    /// Gives the cost back that was charged at `charged_at`, which is
-    /// [`charged_at`](crate::Decision::charged_at) of the decision that charged it; always
-    /// allowed. What has expired since is not given back again, and never more than is in use.
+    /// Gives back what the receipt proves to have been charged, under the same identifier, tenant and
+    /// limits; always allowed. It is the receipt's cost, whatever that of the request. What has
+    /// expired since is not given back again, and never more than is in use.
     ///
     /// # Errors
     ///
-    /// As [`check`](RequestBuilder::check).
-    pub fn refund(self, charged_at: Timestamp, limits: impl Into<Limits<'a>>) -> Check<'a> {
-        let cost = self.cost;
-        self.operation(Operation::Refund { cost, charged_at }, limits)
+    /// As [`check`](RequestBuilder::check). The receipt is used up: what became of the refund, the
+    /// [kind](crate::StoreErrorKind) of the error says.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is used up, so that nothing is given back twice"
+    )]
+    pub fn refund(self, receipt: Receipt, limits: impl Into<Limits<'a>>) -> Check<'a> {
+        let refund = Operation::Refund {
+            cost: receipt.cost(),
+            charged_at: receipt.charged_at(),
+        };
+        self.operation(refund, limits)
     }
 
     /// Forgets what was charged to every one of the limits; answers as a fresh key does.

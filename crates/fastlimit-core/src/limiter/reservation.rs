@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use super::Check;
+use super::{Check, Receipt};
 use crate::store::{Operation, OwnedRequest};
 use crate::{Cost, Decision, Error, RateLimiter};
 
@@ -8,7 +8,8 @@ use crate::{Cost, Decision, Error, RateLimiter};
 /// [`RequestBuilder::reserve`](crate::RequestBuilder::reserve).
 ///
 /// Dropped without [`settle`](Reservation::settle) or [`cancel`](Reservation::cancel) it stays
-/// charged as estimated: a process that is lost in the middle must not hand quota back.
+/// charged as estimated: a process that is lost in the middle must not hand quota back. There is no
+/// copy of a reservation, so nothing is given back twice.
 ///
 /// ```
 /// # use fastlimit_memory::MemoryStore;
@@ -33,7 +34,7 @@ use crate::{Cost, Decision, Error, RateLimiter};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use = "a reservation that is neither settled nor cancelled stays charged as estimated"]
 pub struct Reservation {
     limiter: RateLimiter,
@@ -87,6 +88,14 @@ impl Reservation {
         };
         let request = self.request.as_request().with_operation(operation);
         Check::again(&self.limiter, request).await
+    }
+
+    /// Turns the reservation into what proves its charge, to be kept with what was charged for and
+    /// [given back](crate::RequestBuilder::refund) later, in another process if need be. The
+    /// estimate stays charged until then.
+    #[must_use = "without its receipt the charge cannot be given back any more"]
+    pub fn into_receipt(self) -> Receipt {
+        Receipt::new(self.estimate, self.decision.charged_at())
     }
 
     /// Gives the whole estimate back.
