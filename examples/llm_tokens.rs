@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use fastlimit::{Cost, Exceeded, ManualClock, MemoryStore, Policy, RateLimiter, Reservation};
+use fastlimit::{Cost, Decisions, ManualClock, MemoryStore, Policy, RateLimiter, Reservation};
 
 /// The limits of one API key. Two policies, since requests and tokens are counted apart.
 struct Quota {
@@ -26,25 +26,19 @@ impl Quota {
         })
     }
 
-    /// Lets a prompt in, or says which limit it is past.
+    /// Lets a prompt in, and reserves it and its tokens, in this order; else the denial. Who is past
+    /// one of the limits is charged for neither.
     async fn admit(
         &self,
         api_key: &str,
         estimate: u64,
-    ) -> Result<Result<Reservation, Exceeded>, fastlimit::Error> {
+    ) -> Result<Result<Vec<Reservation>, Decisions>, fastlimit::Error> {
         let request = self.limiter.request(api_key);
-        let one = match request.reserve(Cost::ONE, &self.requests).await? {
-            Ok(one) => one,
-            Err(exceeded) => return Ok(Err(exceeded)),
-        };
-        let reserved = request
-            .reserve(Cost::requests(estimate), &self.tokens)
-            .await?;
-        if reserved.is_err() {
-            // The prompt does not get in, so it is no request either.
-            let _ = one.cancel().await?;
-        }
-        Ok(reserved)
+        let subjects = [
+            request.under(&self.requests),
+            request.cost(Cost::requests(estimate)).under(&self.tokens),
+        ];
+        self.limiter.all(subjects).reserve().await
     }
 }
 
@@ -79,8 +73,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for prompt in prompts {
         print!("a prompt of some {:>6} tokens: ", prompt.estimate);
         match quota.admit("key-1", prompt.estimate).await? {
-            Err(exceeded) => println!("{exceeded}"),
-            Ok(reservation) => {
+            Err(denied) => {
+                if let Some(refused) = denied.refused() {
+                    println!("{}: {}", refused.policy(), refused.exceeded());
+                }
+            }
+            Ok(mut reserved) => {
+                // The prompt itself stays charged: what is dropped is not given back.
+                let Some(reservation) = reserved.pop() else {
+                    continue;
+                };
                 let decision = match prompt.answered_with {
                     Some(tokens) => {
                         print!("answered with {tokens:>5}, ");

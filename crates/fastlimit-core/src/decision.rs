@@ -169,8 +169,14 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
+        self.wait().duration()
+    }
+
+    /// How long the request has to wait: as long as the limit that has to wait longest.
+    #[inline]
+    pub(crate) fn wait(&self) -> Wait {
         let longest = self.limits().iter().map(|limit| limit.wait).max();
-        longest.and_then(Wait::duration)
+        longest.unwrap_or(Wait::Not(0))
     }
 
     /// Returns the time after which a request of the same cost passes, if nothing else is charged
@@ -266,7 +272,7 @@ impl Decision {
         if self.is_allowed() {
             Ok(Allowed(self))
         } else {
-            Err(Exceeded(Box::new(self)))
+            Err(Exceeded::new(self))
         }
     }
 }
@@ -446,6 +452,11 @@ impl Allowed {
 pub struct Exceeded(Box<Decision>);
 
 impl Exceeded {
+    /// The decision denies.
+    pub(crate) fn new(decision: Decision) -> Self {
+        Self(Box::new(decision))
+    }
+
     /// Returns the decision.
     pub fn decision(&self) -> &Decision {
         &self.0

@@ -64,7 +64,10 @@ pub use error::Error;
 pub use grammar::{ParseError, ParseErrorKind};
 pub use key::KeyedDigest;
 pub use limit::{InvalidLimit, Limit};
-pub use limiter::{Check, RateLimiter, RateLimiterBuilder, Receipt, RequestBuilder, Reservation};
+pub use limiter::{
+    All, Check, Decisions, RateLimiter, RateLimiterBuilder, Receipt, Refused, RequestBuilder,
+    Reservation, Subject,
+};
 pub use limits::Limits;
 pub use policy::{IntoLimits, Policy, PolicyError};
 pub use rate::{InvalidRate, Rate};

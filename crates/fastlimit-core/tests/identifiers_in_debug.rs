@@ -27,6 +27,8 @@ async fn no_debug_shows_an_identifier() {
         format!("{builder:?}"),
         format!("{:?}", builder.check(&policy)),
         format!("{reservation:?}"),
+        format!("{:?}", builder.under(&policy)),
+        format!("{:?}", limiter.all([(IDENTIFIER, &policy)])),
     ] {
         assert!(!debug.contains("hunter2"), "{debug}");
         assert!(debug.contains(SHOWN), "{debug}");

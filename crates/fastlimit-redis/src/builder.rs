@@ -84,7 +84,8 @@ impl RedisStoreBuilder {
     }
 
     /// Sets the number of connections that all requests share, 2 otherwise. The requests of one
-    /// key go by the same one.
+    /// key go by the same one, and so do the subjects of one
+    /// [`RateLimiter::all`](fastlimit_core::RateLimiter::all), by that of the first.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self

@@ -170,10 +170,36 @@ impl Inner {
             Driver::start(self, &lane);
         }
         Some(Waiting {
-            ticket: added.ticket,
+            ticket: added.tickets,
             is_driven_here: lane.is_driven_by(runtime.id()),
             lane,
         })
+    }
+
+    /// Puts requests into the queue of one lane, that of the first, so that they leave together.
+    /// `None` if no lane is open, and of a single one, which may go alone.
+    fn enqueue_all(self: &Arc<Self>, requests: &[Request<'_>]) -> Option<Vec<Waiting>> {
+        let runtime = Handle::try_current().ok()?;
+        let items = requests.iter().map(|request| {
+            let key = HashedKey::new(request.key(), &self.hasher);
+            Some((key, Shape::new(request).ok()?))
+        });
+        let items = items.collect::<Option<Vec<_>>>()?;
+        let [(first, _), _, ..] = items.as_slice() else {
+            return None;
+        };
+        let lane = self.lanes.open_lane(first.hash(), &runtime)?;
+        let added = lane.queue().add_all(&items)?;
+        if added.needs_driver {
+            Driver::start(self, &lane);
+        }
+        let is_driven_here = lane.is_driven_by(runtime.id());
+        let waiting = added.tickets.into_iter().map(|ticket| Waiting {
+            ticket,
+            is_driven_here,
+            lane: Arc::clone(&lane),
+        });
+        Some(waiting.collect())
     }
 
     /// Waits for the answer of an item.
@@ -272,6 +298,18 @@ impl Store for RedisStore {
                 Reply::pending(async move { inner.finish(inner.answer(waiting).await).await })
             }
             None => Reply::pending(inner.run(Item::new(&key, shape))),
+        }
+    }
+
+    fn apply_all(&self, requests: &[Request<'_>]) -> Vec<Reply<'_>> {
+        let inner = &self.inner;
+        let reply = |waiting| {
+            Reply::pending(async move { inner.finish(inner.answer(waiting).await).await })
+        };
+        match inner.enqueue_all(requests) {
+            Some(waiting) => waiting.into_iter().map(reply).collect(),
+            // Each finds its own way.
+            None => requests.iter().map(|request| self.apply(request)).collect(),
         }
     }
 

@@ -62,6 +62,14 @@ impl<'a> Check<'a> {
         &self.request
     }
 
+    /// The request alone, unless its rate is not served.
+    pub(super) fn into_request(self) -> Result<Request<'a>, InvalidLimit> {
+        match self.state {
+            State::Invalid(error) => Err(error),
+            State::New | State::Sent(_) | State::Done => Ok(self.request),
+        }
+    }
+
     /// Carries the operation out now, on a store that
     /// [answers at once](crate::Store::answers_at_once): no runtime, no waker, no future to keep.
     ///
@@ -109,22 +117,31 @@ impl<'a> Check<'a> {
 
     #[inline]
     fn finish(&self, answer: Result<Decision, StoreError>) -> Result<Decision, Error> {
-        match answer {
-            Ok(decision) if decision.limits().len() == self.request.limits().len() => Ok(decision),
-            Ok(decision) => Err(self.refuse(&decision).into()),
-            Err(error) => Err(error.into()),
-        }
+        accept(answer, &self.request)
     }
+}
 
-    #[cold]
-    fn refuse(&self, decision: &Decision) -> StoreError {
-        let message = format!(
-            "the store answered for {} limits of {}; expected each once",
-            decision.limits().len(),
-            self.request.limits().len()
-        );
-        StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+/// Takes an answer if it is one to the request.
+#[inline]
+pub(super) fn accept(
+    answer: Result<Decision, StoreError>,
+    request: &Request<'_>,
+) -> Result<Decision, Error> {
+    match answer {
+        Ok(decision) if decision.limits().len() == request.limits().len() => Ok(decision),
+        Ok(decision) => Err(refuse(&decision, request).into()),
+        Err(error) => Err(error.into()),
     }
+}
+
+#[cold]
+fn refuse(decision: &Decision, request: &Request<'_>) -> StoreError {
+    let message = format!(
+        "the store answered for {} limits of {}; expected each once",
+        decision.limits().len(),
+        request.limits().len()
+    );
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
 }
 
 #[cold]

@@ -1,20 +1,27 @@
 //! What users hold: the limiter.
 
+mod all;
 mod builder;
 mod check;
+mod decisions;
+mod join;
 mod receipt;
 mod request;
 mod reservation;
+mod subject;
 mod wait;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use all::All;
 pub use builder::RateLimiterBuilder;
 pub use check::Check;
+pub use decisions::{Decisions, Refused};
 pub use receipt::Receipt;
 pub use request::RequestBuilder;
 pub use reservation::Reservation;
+pub use subject::Subject;
 
 use crate::key::{DEFAULT_PART, Part};
 use crate::{Algorithm, Cost, Error, Limits, Rate, Store};
@@ -104,6 +111,52 @@ impl RateLimiter {
     #[inline]
     pub fn request<'a>(&'a self, identifier: &'a str) -> RequestBuilder<'a> {
         RequestBuilder::new(self, identifier)
+    }
+
+    /// Starts a request of several subjects, such as an address, a user and everybody: it is allowed
+    /// only if each of them is, and a subject that is refused takes nothing from the others.
+    ///
+    /// A subject is a pair of an identifier and limits, or a request
+    /// [`under`](RequestBuilder::under) limits. One that another limiter made is asked of that one,
+    /// which may have another store. One of cost zero is always allowed.
+    ///
+    /// The checks leave together and are waited for at the same time: with a Redis store it is one
+    /// round trip if all allow, and one more if one refuses. What the others were charged is then given
+    /// back. So it never admits more than any limit does; for the length of one trip others may see
+    /// charged what is about to be given back, and be refused for it. A future that is dropped in the
+    /// middle leaves charged what was charged.
+    ///
+    /// ```
+    /// # use fastlimit_memory::MemoryStore;
+    /// use fastlimit_core::{Cost, Policy, RateLimiter};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), fastlimit_core::Error> {
+    /// let limiter = RateLimiter::new(MemoryStore::new());
+    /// let per_address = Policy::new("address", "20/minute")?;
+    /// let per_user = Policy::new("user", "3/minute")?;
+    /// let overall = Policy::new("overall", "1000/minute")?;
+    /// let subjects = [
+    ///     limiter.request("198.51.100.7").under(&per_address),
+    ///     limiter.request("user:42").tenant("premium").cost(Cost::requests(2)).under(&per_user),
+    ///     limiter.request("everybody").under(&overall),
+    /// ];
+    ///
+    /// assert!(limiter.all(subjects).check().await?.is_allowed());
+    /// let decisions = limiter.all(subjects).check().await?;
+    /// if let Some(refused) = decisions.refused() {
+    ///     assert_eq!((refused.index(), refused.policy()), (1, "user"));
+    /// }
+    /// let left: Vec<_> = decisions.as_slice().iter().map(|decision| decision.remaining()).collect();
+    /// assert_eq!(left, [19, 1, 999]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn all<'a, S: Into<Subject<'a>>>(
+        &'a self,
+        subjects: impl IntoIterator<Item = S>,
+    ) -> All<'a> {
+        All::new(self, subjects)
     }
 
     /// Finds out whether the store works, by charging a probe to it under the policy `health`:

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::wait::jitter;
-use super::{Check, RateLimiter, Receipt, Reservation};
+use super::{Check, RateLimiter, Receipt, Reservation, Subject};
 use crate::key::RedactedIdentifier;
 use crate::store::Operation;
 use crate::{Cost, Decision, Error, Exceeded, Limits};
@@ -44,7 +44,7 @@ pub struct RequestBuilder<'a> {
     pub(super) limiter: &'a RateLimiter,
     pub(super) identifier: &'a str,
     pub(super) tenant: Option<&'a str>,
-    cost: Cost,
+    pub(super) cost: Cost,
 }
 
 impl<'a> RequestBuilder<'a> {
@@ -69,6 +69,11 @@ impl<'a> RequestBuilder<'a> {
     pub fn cost(mut self, cost: Cost) -> Self {
         self.cost = cost;
         self
+    }
+
+    /// Makes the request one of the subjects of [`RateLimiter::all`], under limits of its own.
+    pub fn under(self, limits: impl Into<Limits<'a>>) -> Subject<'a> {
+        Subject::new(self, limits.into())
     }
 
     /// Charges the cost to every limit if all of them allow it, else nothing.

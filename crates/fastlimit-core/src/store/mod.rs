@@ -115,6 +115,16 @@ pub trait Store: Send + Sync + 'static {
     /// # assert!(Counted(fastlimit_memory::MemoryStore::new()).answers_at_once());
     /// ```
     fn answers_at_once(&self) -> bool;
+
+    /// Applies several requests, each for itself as [`apply`](Store::apply) does: the replies are in
+    /// the order of the requests, one for each. They are asked for together, so a store with a server
+    /// may send them together; whoever asks awaits all replies at the same time.
+    ///
+    /// By default each is applied by itself. A wrapper that leaves it so stays right; where its inner
+    /// store sends together, that is lost.
+    fn apply_all(&self, requests: &[Request<'_>]) -> Vec<Reply<'_>> {
+        requests.iter().map(|request| self.apply(request)).collect()
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -124,5 +134,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn answers_at_once(&self) -> bool {
         (**self).answers_at_once()
+    }
+
+    fn apply_all(&self, requests: &[Request<'_>]) -> Vec<Reply<'_>> {
+        (**self).apply_all(requests)
     }
 }

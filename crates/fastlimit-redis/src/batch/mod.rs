@@ -21,7 +21,7 @@ use crate::shape::Shape;
 
 /// The most items of a batch: the server does nothing else while it works on one, and the place
 /// of a key is one byte.
-const MOST_ITEMS: usize = 256;
+pub(crate) const MOST_ITEMS: usize = 256;
 
 /// Items in the order in which they came, each a key and a shape. A key or a shape that several
 /// items share is sent once.
@@ -70,8 +70,8 @@ impl Batch {
         self.items.push(places);
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.items.len() >= MOST_ITEMS
+    pub(crate) fn has_room_for(&self, items: usize) -> bool {
+        self.items.len().saturating_add(items) <= MOST_ITEMS
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -18,7 +18,8 @@ use slot::{Filling, Slot};
 use crate::ConnectError;
 
 /// A few multiplexed connections. None is ever checked out: any number of requests share a lane.
-/// Those of one key go by the same lane while it is open, so they stay in their order.
+/// Those of one key go by the same lane while it is open, so they stay in their order; those that are
+/// asked for together go by that of the first.
 ///
 /// A lane that is lost is replaced by one task; requests go to the other lanes meanwhile, or
 /// wait for it.

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::batch::{Batch, ItemKey, Ticket};
+use crate::batch::{Batch, ItemKey, MOST_ITEMS, Ticket};
 use crate::shape::Shape;
 
 /// The batches that wait for a lane, and the calls that are under way on it.
@@ -13,7 +13,7 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// All but the last are full.
+    /// Items go to the last one, as long as it has room for those that come together.
     batches: VecDeque<Batch>,
     /// The drivers that take batches from here, and the call that was made without one. As long as
     /// there is one, no batch is left behind.
@@ -23,10 +23,10 @@ struct State {
     is_closed: bool,
 }
 
-/// What comes of adding an item to a queue.
+/// What comes of adding to a queue: a ticket, or as many as items were added.
 #[derive(Debug)]
-pub(crate) struct Added {
-    pub(crate) ticket: Ticket,
+pub(crate) struct Added<T> {
+    pub(crate) tickets: T,
     /// Whether a driver must be started, which is counted already.
     pub(crate) needs_driver: bool,
 }
@@ -40,29 +40,36 @@ impl Queue {
     }
 
     /// Adds an item to the last batch; `None` if the queue is closed.
-    pub(crate) fn add(&self, key: &impl ItemKey, shape: &Shape) -> Option<Added> {
+    pub(crate) fn add(&self, key: &impl ItemKey, shape: &Shape) -> Option<Added<Ticket>> {
         let mut state = self.state();
         if state.is_closed {
             return None;
         }
-        let open = match state.batches.pop_back() {
-            Some(batch) if batch.is_full() => {
-                state.batches.push_back(batch);
-                None
-            }
-            last => last,
-        };
-        let mut batch = open.unwrap_or_default();
-        let ticket = batch.add(key, shape);
+        let mut batch = state.take_open(1);
+        let tickets = batch.add(key, shape);
         state.batches.push_back(batch);
-        let needs_driver = !state.is_starting && state.drivers < self.most_calls;
-        if needs_driver {
-            state.drivers = state.drivers.saturating_add(1);
-            state.is_starting = true;
+        Some(Added {
+            tickets,
+            needs_driver: state.call_driver(self.most_calls),
+        })
+    }
+
+    /// Adds items that leave together, in one batch if one holds them all; `None` if the queue is
+    /// closed.
+    pub(crate) fn add_all<K: ItemKey>(&self, items: &[(K, Shape)]) -> Option<Added<Vec<Ticket>>> {
+        let mut state = self.state();
+        if state.is_closed {
+            return None;
+        }
+        let mut tickets = Vec::with_capacity(items.len());
+        for items in items.chunks(MOST_ITEMS) {
+            let mut batch = state.take_open(items.len());
+            tickets.extend(items.iter().map(|(key, shape)| batch.add(key, shape)));
+            state.batches.push_back(batch);
         }
         Some(Added {
-            ticket,
-            needs_driver,
+            tickets,
+            needs_driver: !items.is_empty() && state.call_driver(self.most_calls),
         })
     }
 
@@ -111,6 +118,30 @@ impl Queue {
     /// Nothing panics while the lock is held.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes out the last batch if it has room for so many items, else one that is new.
+    fn take_open(&mut self, items: usize) -> Batch {
+        match self.batches.pop_back() {
+            Some(last) if last.has_room_for(items) => last,
+            Some(full) => {
+                self.batches.push_back(full);
+                Batch::default()
+            }
+            None => Batch::default(),
+        }
+    }
+
+    /// Tells whether a driver must be started for what was added, and counts it in.
+    fn call_driver(&mut self, most_calls: usize) -> bool {
+        let needs_driver = !self.is_starting && self.drivers < most_calls;
+        if needs_driver {
+            self.drivers = self.drivers.saturating_add(1);
+            self.is_starting = true;
+        }
+        needs_driver
     }
 }
 
@@ -219,6 +250,34 @@ mod tests {
         assert_eq!(sizes, [256, 256, 88]);
         let taken: Vec<_> = batches.iter().flat_map(numbers).collect();
         assert!(taken.into_iter().eq(0..600));
+    }
+
+    #[test]
+    fn items_that_come_together_wait_in_one_batch() {
+        let queue = Queue::new(2);
+        let add_all = |numbers: std::ops::Range<usize>| {
+            let items: Vec<_> = numbers
+                .map(item)
+                .map(|item| (item.clone(), item.shape))
+                .collect();
+            let added = queue.add_all(&items)?;
+            assert_eq!(added.tickets.len(), items.len());
+            Some(added.needs_driver)
+        };
+        assert_eq!(add_all(0..0), Some(false));
+        assert_eq!(add_all(0..254), Some(true));
+        assert_eq!(add_all(254..256), Some(false));
+        assert_eq!(add_all(256..506), Some(false));
+        // There is room for some of them, not for all.
+        assert_eq!(add_all(506..513), Some(false));
+        assert_eq!(add(&queue, &item(513)), Some(false));
+        assert_eq!(add_all(514..800), Some(false));
+        let batches: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
+        let sizes: Vec<_> = batches.iter().map(Batch::len).collect();
+        assert_eq!(sizes, [256, 250, 8, 256, 30]);
+        assert!(batches.iter().flat_map(numbers).eq(0..800));
+        queue.close();
+        assert_eq!(add_all(0..2), None);
     }
 
     #[test]

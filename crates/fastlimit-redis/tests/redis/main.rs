@@ -26,5 +26,6 @@ mod round_trips;
 mod runtimes;
 mod script_flush;
 mod secrets;
+mod several_subjects;
 mod unix_socket;
 mod writes;
