@@ -88,6 +88,35 @@ async fn a_cancelled_reservation_costs_nothing_and_a_dropped_one_its_estimate() 
 }
 
 #[tokio::test]
+async fn what_is_settled_does_not_say_when_the_next_passes() {
+    for limits in ["4/hour", "4/hour; 4/day", "4/hour token-bucket"] {
+        let policy = Policy::new("jobs", limits).unwrap();
+        for actual in [0, 1, 3, 9] {
+            let (limiter, _) = limiter();
+            let request = limiter.request("key");
+            let reserved = request.reserve(Cost::requests(2), &policy).await;
+            let settled = reserved.unwrap().unwrap().settle(Cost::requests(actual));
+            let settled = settled.await.unwrap();
+            assert!(settled.is_allowed());
+            assert_eq!(settled.next_after(), None, "{limits}, {actual}");
+            let mut limits = settled.limits().iter();
+            assert!(limits.all(|limit| limit.next_after().is_none()));
+            assert_eq!(settled.remaining(), 4_u64.saturating_sub(actual));
+            assert_eq!(settled.retry_after(), None);
+        }
+    }
+
+    // Nothing was asked of the store: it is the decision on the estimate.
+    let ((limiter, _), policy) = (limiter(), Policy::new("jobs", "4/hour").unwrap());
+    let reserved = limiter.request("key").reserve(Cost::requests(4), &policy);
+    let settled = reserved.await.unwrap().unwrap().settle(Cost::requests(4));
+    assert_eq!(
+        settled.await.unwrap().next_after(),
+        Some(Duration::from_secs(3_600))
+    );
+}
+
+#[tokio::test]
 async fn a_reservation_past_the_limit_charges_nothing() {
     let ((limiter, _), policy) = (limiter(), tokens("fixed-window"));
     let request = limiter.request("key");
@@ -117,6 +146,31 @@ async fn it_may_be_kept_while_the_clock_goes_on() {
         .unwrap()
         .unwrap();
     assert_eq!(settled.remaining(), 999);
+}
+
+#[tokio::test]
+async fn what_a_bucket_admits_at_once_after_a_refund_is_at_most_what_refilled_more_than_its_burst()
+{
+    let policy = Policy::new("jobs", "1/second burst 10 token-bucket").unwrap();
+    for (seconds, most) in [(0, 10), (4, 14), (10, 20), (15, 20)] {
+        let (limiter, clock) = limiter();
+        let request = limiter.request("key");
+        let reserved = request.reserve(Cost::requests(10), &policy).await;
+        let reserved = reserved.unwrap().unwrap();
+        clock.advance(Duration::from_secs(seconds));
+
+        let admits_all = async || {
+            let mut admitted = 0;
+            while request.check(&policy).await.unwrap().is_allowed() {
+                admitted += 1;
+            }
+            admitted
+        };
+        let before = admits_all().await;
+        assert_eq!(before, seconds.min(10));
+        let _ = reserved.cancel().await.unwrap();
+        assert_eq!(before + admits_all().await, most, "after {seconds} s");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use fastlimit::{Cost, Quota, QuotaRequest, RateLimitLayer, RateLimited, RateLimiter, Rejection};
+use fastlimit::{
+    Cost, Decision, Quota, QuotaRequest, RateLimitLayer, RateLimited, RateLimiter, Rejection,
+};
 use serde_json::{Value, json};
 
 use super::policies::{Policies, Tier};
@@ -16,12 +18,13 @@ pub(crate) fn router(limiter: RateLimiter, policies: Policies) -> Router {
     let users = RateLimitLayer::new(limiter.clone(), &policies.users);
     let expensive = RateLimitLayer::new(limiter.clone(), &policies.expensive).cost(cost_of);
 
-    // By API key, each in its tier.
+    // By API key, each in its tier: one look-up answers everything.
     let tiers = policies.clone();
-    let policy_of = move |parts: &Parts| tier_of(parts).map(|tier| tiers.of_tier(tier).clone());
-    let data = RateLimitLayer::new(limiter.clone(), policy_of)
-        .key(api_key)
-        .tenant(|parts: &Parts| tier_of(parts).map(Tier::name));
+    let data = RateLimitLayer::look_up(limiter.clone(), move |parts: &Parts| {
+        let (api_key, tier) = customer_of(parts)?;
+        let request = QuotaRequest::new(tiers.of_tier(tier));
+        Ok::<_, UnknownApiKey>(request.key(api_key).tenant(tier.name()))
+    });
 
     Router::new()
         .route("/api/users", get(list_users).layer(users))
@@ -34,19 +37,17 @@ pub(crate) fn router(limiter: RateLimiter, policies: Policies) -> Router {
 
 // Hooks of the layers: functions of the request without its body.
 
-fn api_key(parts: &Parts) -> Result<String, UnknownApiKey> {
-    let key = parts.headers.get("x-api-key").ok_or(UnknownApiKey)?;
-    key.to_str().map(str::to_owned).map_err(|_| UnknownApiKey)
-}
-
 /// A real service looks this up; a hook may be async.
-fn tier_of(parts: &Parts) -> Result<Tier, UnknownApiKey> {
-    match api_key(parts)?.as_str() {
-        "free-key" => Ok(Tier::Free),
-        "premium-key" => Ok(Tier::Premium),
-        "enterprise-key" => Ok(Tier::Enterprise),
-        _ => Err(UnknownApiKey),
-    }
+fn customer_of(parts: &Parts) -> Result<(&str, Tier), UnknownApiKey> {
+    let api_key = parts.headers.get("x-api-key").ok_or(UnknownApiKey)?;
+    let api_key = api_key.to_str().map_err(|_| UnknownApiKey)?;
+    let tier = match api_key {
+        "free-key" => Tier::Free,
+        "premium-key" => Tier::Premium,
+        "enterprise-key" => Tier::Enterprise,
+        _ => return Err(UnknownApiKey),
+    };
+    Ok((api_key, tier))
 }
 
 fn cost_of(parts: &Parts) -> Cost {
@@ -120,7 +121,7 @@ async fn work_hard() -> Json<Value> {
 
 /// Returning the limit with the body puts its headers on the response.
 async fn search(limit: RateLimited<SearchQuota>) -> impl IntoResponse {
-    let remaining = limit.decision().remaining();
+    let remaining = limit.decision().map(Decision::remaining);
     (
         limit,
         Json(json!({ "found": [], "searches_left": remaining })),

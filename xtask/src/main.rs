@@ -4,11 +4,13 @@ use std::env;
 use std::process::ExitCode;
 
 mod check_lua;
+mod check_packages;
 mod core_deps;
 mod docker;
 mod install;
 mod local_image;
 mod msetex;
+mod package;
 mod program;
 mod test;
 mod wheel;
@@ -27,6 +29,9 @@ Tasks:
   check-core-deps        Fails if fastlimit-core depends on a runtime, a server or a Redis client.
   check-lua              Fails if a file of the Redis script is no program by itself; installs a
                          Lua compiler where there is none.
+  check-packages         Packs what is published, and fails if a package lacks its README or licence,
+                         or if a snippet of its README or recipes fails, or warns, in a new crate
+                         that depends on the packed files.
 
 Environment of `test`:
   FASTLIMIT_TEST_REDIS_URL     A running Redis to test on, instead of all others.
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         ["test", "--", rest @ ..] => test::run(rest),
         ["check-core-deps"] => core_deps::run(),
         ["check-lua"] => check_lua::run(),
+        ["check-packages"] => check_packages::run(),
         _ => Err(format!(
             "unknown: cargo xtask {}\n\n{USAGE}",
             words.join(" ")

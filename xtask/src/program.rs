@@ -19,6 +19,15 @@ pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Returns the folder into which cargo builds: this program is in a folder of it.
+pub(crate) fn target() -> Result<PathBuf, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    let target = program.ancestors().nth(2);
+    target
+        .map(Path::to_owned)
+        .ok_or_else(|| format!("{} is in no target folder", program.display()))
+}
+
 /// Runs a command in the foreground, after printing it.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let shown = shown(command);

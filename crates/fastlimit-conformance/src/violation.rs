@@ -3,9 +3,9 @@ use std::fmt;
 /// How a store violates a law.
 ///
 /// ```
+/// # use fastlimit::store::{Reply, Request};
+/// # use fastlimit::{Cost, Decision, LimitStatus, Store, Timestamp};
 /// # use fastlimit_conformance::{Fixture, FixtureError, StoreFactory, async_trait};
-/// # use fastlimit_core::store::{Reply, Request};
-/// # use fastlimit_core::{Cost, Store, Timestamp, Decision, LimitStatus};
 /// # struct Generous;
 /// # impl Store for Generous {
 /// #     fn apply(&self, request: &Request<'_>) -> Reply<'_> {

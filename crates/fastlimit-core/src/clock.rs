@@ -11,7 +11,7 @@ use crate::Timestamp;
 /// out fresh quota for it (see [`Entry`](crate::store::Entry)).
 ///
 /// ```
-/// use fastlimit_core::{Clock, Timestamp};
+/// use fastlimit::{Clock, Timestamp};
 ///
 /// #[derive(Debug)]
 /// struct Stopped;
@@ -54,7 +54,7 @@ impl Clock for SystemClock {
 /// Clones share the time.
 ///
 /// ```
-/// use fastlimit_core::{Clock, ManualClock, Timestamp};
+/// use fastlimit::{Clock, ManualClock, Timestamp};
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new(Timestamp::from_millis(60_000));

@@ -9,7 +9,7 @@ use std::fmt;
 /// changes.
 ///
 /// ```
-/// use fastlimit_core::Cost;
+/// use fastlimit::Cost;
 ///
 /// let cost = Cost::milli(1_500);
 /// assert_eq!(cost.as_milli(), 1_500);

@@ -10,9 +10,8 @@ use crate::{Cost, Limit, Timestamp};
 /// denial should end a function, [`into_result`](Decision::into_result) makes `?` do that.
 ///
 /// ```
+/// # use fastlimit::{Cost, MemoryStore, Policy, RateLimiter};
 /// # use std::time::Duration;
-/// # use fastlimit_core::{Cost, Policy, RateLimiter};
-/// # use fastlimit_memory::MemoryStore;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let limiter = RateLimiter::new(MemoryStore::new());
@@ -70,7 +69,8 @@ pub struct LimitStatus {
 pub(crate) enum Wait {
     /// It is allowed; the next of its cost waits so many milliseconds.
     Not(u64),
-    /// It is allowed, and the next of its cost never is: only a charge costs more than the capacity.
+    /// It is allowed, and the next of its cost never is, since only a charge costs more than the
+    /// capacity; or nobody asked about the next one.
     NotButNextForEver,
     Millis(u64),
     /// Waiting never helps.
@@ -85,7 +85,7 @@ impl Decision {
     /// request's.
     ///
     /// ```
-    /// use fastlimit_core::{Cost, Decision, Limit, LimitStatus, Timestamp};
+    /// use fastlimit::{Cost, Decision, Limit, LimitStatus, Timestamp};
     /// use std::time::Duration;
     ///
     /// let (second, now) = (Duration::from_secs(1), Timestamp::from_millis(1_500));
@@ -96,7 +96,7 @@ impl Decision {
     /// ]);
     /// assert!(decision.is_denied());
     /// assert_eq!(decision.binding().limit(), limits[1]);
-    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// # Ok::<(), fastlimit::ParseError>(())
     /// ```
     pub fn new(
         now: Timestamp,
@@ -185,15 +185,16 @@ impl Decision {
     /// In an answer that allows, it counts from what is left after this operation: it is what a
     /// client that was served has to wait before it comes again. In a denial it is
     /// [`retry_after`](Decision::retry_after). A usage and a reset cost nothing, so it is zero there.
+    /// What [`Reservation::settle`](crate::Reservation::settle) asked the store has the cost of no
+    /// request, so it is `None` there.
     ///
     /// ```
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
+    /// # use fastlimit::{MemoryStore, Policy, RateLimiter};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
     ///
-    /// # let clock = fastlimit_core::ManualClock::default();
+    /// # let clock = fastlimit::ManualClock::default();
     /// # let limiter = RateLimiter::new(MemoryStore::builder().clock(clock).build());
     /// let policy = Policy::new("exports", "2/minute token-bucket")?;
     /// let first = limiter.check("user:42", &policy).await?;
@@ -215,8 +216,34 @@ impl Decision {
         Some(longest)
     }
 
+    /// Leaves open when the next request passes: what was asked has not the cost of one.
+    pub(crate) fn without_next_after(mut self) -> Self {
+        let limits = match &mut self.limits {
+            Statuses::One(only) => std::slice::from_mut(only),
+            Statuses::List(list) => list,
+        };
+        for limit in limits {
+            *limit = limit.with_next_after(None);
+        }
+        self
+    }
+
     /// Returns the limit that binds: the denied one with the longest wait, else the one with
-    /// the least remaining; the first of equals.
+    /// the least remaining, of several such the one with the longest
+    /// [`next_after`](LimitStatus::next_after); the first of equals.
+    ///
+    /// ```
+    /// # use fastlimit::{MemoryStore, Policy, RateLimiter};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let clock = fastlimit::ManualClock::default();
+    /// # let limiter = RateLimiter::new(MemoryStore::builder().clock(clock).build());
+    /// let policy = Policy::new("exports", "1/second; 1/day")?;
+    /// let decision = limiter.check("user:42", &policy).await?;
+    /// assert_eq!(decision.binding().limit().to_string(), "1/day"); // both have nothing left
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn binding(&self) -> LimitStatus {
         let mut binding = None;
@@ -261,7 +288,7 @@ impl Decision {
     /// [`Exceeded`] if the request is denied.
     ///
     /// ```
-    /// use fastlimit_core::{Decision, Exceeded};
+    /// use fastlimit::{Decision, Exceeded};
     ///
     /// fn remaining(decision: Decision) -> Result<u64, Exceeded> {
     ///     let allowed = decision.into_result()?;
@@ -309,14 +336,14 @@ impl LimitStatus {
     /// `None` if it never will. A status that denies keeps its `retry_after`, which is that time.
     ///
     /// ```
-    /// use fastlimit_core::{Cost, Limit, LimitStatus};
+    /// use fastlimit::{Cost, Limit, LimitStatus};
     /// use std::time::Duration;
     ///
     /// let (limit, half): (Limit, _) = ("1/second".parse()?, Duration::from_millis(500));
     /// let status = LimitStatus::allowed(limit, Cost::ZERO, half).with_next_after(Some(half));
     /// assert!(status.is_allowed());
     /// assert_eq!(status.next_after(), Some(half));
-    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// # Ok::<(), fastlimit::ParseError>(())
     /// ```
     #[must_use]
     pub fn with_next_after(self, next_after: Option<Duration>) -> Self {
@@ -339,12 +366,13 @@ impl LimitStatus {
     }
 
     /// Tells whether a client has to mind this limit rather than another: a denial before what
-    /// allows, the longer wait of two denials, else the less that remains.
+    /// allows, the longer wait of two denials, else the less that remains, else the longer wait of the
+    /// next request.
     fn binds_before(&self, other: &Self) -> bool {
-        match (self.is_allowed(), other.is_allowed()) {
-            (true, true) => self.remaining < other.remaining,
-            _ => self.wait > other.wait,
+        if self.is_allowed() && other.is_allowed() && self.remaining != other.remaining {
+            return self.remaining < other.remaining;
         }
+        self.wait > other.wait
     }
 
     /// Returns the limit.
@@ -391,7 +419,8 @@ impl LimitStatus {
     }
 
     /// Returns the time after which this limit allows a request of the same cost, zero if it would
-    /// at once, `None` if it never will; see [`Decision::next_after`].
+    /// at once, `None` if it never will or in the answer to a settlement; see
+    /// [`Decision::next_after`].
     #[inline]
     #[must_use]
     pub fn next_after(&self) -> Option<Duration> {
@@ -432,8 +461,7 @@ impl Allowed {
 /// It shows which limit refused and when to come back, and no identifier.
 ///
 /// ```
-/// # use fastlimit_core::{Rate, RateLimiter};
-/// # use fastlimit_memory::MemoryStore;
+/// # use fastlimit::{MemoryStore, Rate, RateLimiter};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let limiter = RateLimiter::new(MemoryStore::new());
@@ -543,10 +571,16 @@ mod tests {
         assert!(last.is_allowed());
         assert_eq!((last.retry_after(), last.next_after()), (None, None));
 
+        // Of those that have equally little left, the one whose next waits longest.
+        let level = decision(&[(0, Not(8)), (1, Not(90)), (0, Not(9)), (0, Not(9))]);
+        assert_eq!(level.binding(), level.limits()[2]);
+        let last = decision(&[(0, Not(9)), (0, NotButNextForEver)]);
+        assert_eq!(last.binding(), last.limits()[1]);
+
         // What the next waits for is no reason to wait for one that is denied by another limit.
-        let denied = decision(&[(0, Not(u64::MAX)), (1, Millis(7))]);
+        let denied = decision(&[(0, Not(u64::MAX)), (1, Millis(7)), (0, Millis(7))]);
         assert_eq!(denied.retry_after(), Some(Duration::from_millis(7)));
-        assert_eq!(denied.binding(), denied.limits()[1]);
+        assert_eq!(denied.binding(), denied.limits()[1]); // what remains plays no part
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{InvalidLimit, InvalidRate, ParseError, PolicyError, StoreError};
 /// [`StoreError::kind`] tells.
 ///
 /// ```
-/// use fastlimit_core::{Error, Policy};
+/// use fastlimit::{Error, Policy};
 ///
 /// fn policy() -> Result<Policy, Error> {
 ///     Ok(Policy::new("users", "100 per minut")?)

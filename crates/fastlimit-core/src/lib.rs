@@ -16,6 +16,7 @@
 //! Counts and costs are whole thousandths of a request ([`Cost`]), times whole milliseconds
 //! ([`Timestamp`], [`Duration`](std::time::Duration)). No decision is made in floating point.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,

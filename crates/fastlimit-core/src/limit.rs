@@ -12,7 +12,7 @@ use crate::{Algorithm, Cost, Rate};
 /// without one its burst is the number of its rate.
 ///
 /// ```
-/// use fastlimit_core::{Algorithm, Cost, Limit, Rate};
+/// use fastlimit::{Algorithm, Cost, Limit, Rate};
 ///
 /// let limit: Limit = "100/minute burst 20 token-bucket".parse()?;
 /// assert_eq!(limit, Limit::token_bucket(Rate::per_minute(100)?, 20)?);
@@ -25,7 +25,7 @@ use crate::{Algorithm, Cost, Rate};
 ///
 /// let error = Limit::new(Rate::per_hour(2_000)?, Algorithm::SlidingLog).unwrap_err();
 /// assert!(error.to_string().contains("take sliding-window for more"));
-/// # Ok::<(), fastlimit_core::Error>(())
+/// # Ok::<(), fastlimit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {

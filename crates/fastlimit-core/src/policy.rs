@@ -16,7 +16,7 @@ use crate::{Limit, Rate};
 /// Cloning is cheap, and clones share one allocation.
 ///
 /// ```
-/// use fastlimit_core::{Limit, Policy, PolicyError, Rate};
+/// use fastlimit::{Limit, Policy, PolicyError, Rate};
 ///
 /// let policy = Policy::new("users", "10/second; 1000/hour")?;
 /// assert_eq!(policy.name(), "users");
@@ -33,7 +33,7 @@ use crate::{Limit, Rate};
 /// let unnamed: Policy = "100/minute".parse()?;
 /// assert_eq!(unnamed.name(), "default");
 /// assert!(policy.is_named() && !unnamed.is_named());
-/// # Ok::<(), fastlimit_core::Error>(())
+/// # Ok::<(), fastlimit::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Policy {

@@ -18,7 +18,7 @@ use crate::grammar::{ParseError, Parser, Unit};
 /// and are refused.
 ///
 /// ```
-/// use fastlimit_core::Rate;
+/// use fastlimit::Rate;
 /// use std::time::Duration;
 ///
 /// let rate: Rate = "1_000 per 15 minutes".parse()?;

@@ -1,4 +1,6 @@
 //! Rates and limits as texts, policies as a name and a text, receipts as two numbers.
+//!
+//! Each implementation names its feature, which rustdoc else loses where `fastlimit` shows the type.
 
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
@@ -36,24 +38,28 @@ impl<T: FromStr<Err: Display>> Visitor<'_> for Text<T> {
     }
 }
 
+#[cfg(feature = "serde")]
 impl Serialize for Rate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
+#[cfg(feature = "serde")]
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text::new("a rate such as \"100/minute\""))
     }
 }
 
+#[cfg(feature = "serde")]
 impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
+#[cfg(feature = "serde")]
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text::new("a limit such as \"100/minute\""))
@@ -74,6 +80,7 @@ struct PolicyText {
     limits: String,
 }
 
+#[cfg(feature = "serde")]
 impl Serialize for Policy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (name, limits) = (self.name(), self.to_string());
@@ -81,6 +88,7 @@ impl Serialize for Policy {
     }
 }
 
+#[cfg(feature = "serde")]
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = PolicyText::deserialize(deserializer)?;
@@ -95,6 +103,7 @@ struct ReceiptNumbers {
     charged_at_millis: u64,
 }
 
+#[cfg(feature = "serde")]
 impl Serialize for Receipt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let numbers = ReceiptNumbers {
@@ -105,6 +114,7 @@ impl Serialize for Receipt {
     }
 }
 
+#[cfg(feature = "serde")]
 impl<'de> Deserialize<'de> for Receipt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let numbers = ReceiptNumbers::deserialize(deserializer)?;

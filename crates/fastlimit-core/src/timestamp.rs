@@ -4,7 +4,7 @@ use std::time::Duration;
 /// A point in time: whole milliseconds since the Unix epoch, from 0 to 2^52.
 ///
 /// ```
-/// use fastlimit_core::Timestamp;
+/// use fastlimit::Timestamp;
 /// use std::time::Duration;
 ///
 /// let start = Timestamp::from_millis(60_000);

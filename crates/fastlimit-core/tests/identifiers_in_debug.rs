@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is a failed test")]
 
+use fastlimit::MemoryStore;
 use fastlimit_core::store::{Key, Operation, OwnedKey, Request};
 use fastlimit_core::{Cost, Policy, RateLimiter};
-use fastlimit_memory::MemoryStore;
 
 const IDENTIFIER: &str = "sk-live-hunter2";
 

@@ -8,8 +8,7 @@ use crate::time::Time;
 /// Builds a [`MemoryStore`]; from [`MemoryStore::builder`].
 ///
 /// ```
-/// use fastlimit_core::ManualClock;
-/// use fastlimit_memory::MemoryStore;
+/// use fastlimit::{ManualClock, MemoryStore};
 ///
 /// let clock = ManualClock::default();
 /// let store = MemoryStore::builder()

@@ -16,13 +16,12 @@ const CALLS_PER_SWEEP: u8 = 32;
 /// A store in this process. Clones share its state.
 ///
 /// ```
-/// use fastlimit_core::store::Key;
-/// use fastlimit_core::{ManualClock, Policy, RateLimiter};
-/// use fastlimit_memory::MemoryStore;
+/// use fastlimit::store::Key;
+/// use fastlimit::{ManualClock, MemoryStore, Policy, RateLimiter};
 /// use std::time::Duration;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), fastlimit_core::Error> {
+/// # async fn main() -> Result<(), fastlimit::Error> {
 /// let clock = ManualClock::default();
 /// let store = MemoryStore::builder().clock(clock.clone()).build();
 /// let limiter = RateLimiter::new(store.clone());

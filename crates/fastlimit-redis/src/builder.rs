@@ -15,10 +15,10 @@ const CONNECTIONS: usize = 2;
 /// Builds a [`RedisStore`]; from [`RedisStore::builder`].
 ///
 /// ```no_run
-/// use fastlimit_redis::RedisStore;
+/// use fastlimit::RedisStore;
 /// use std::time::Duration;
 ///
-/// # async fn run() -> Result<(), fastlimit_redis::ConnectError> {
+/// # async fn run() -> Result<(), fastlimit::ConnectError> {
 /// let store = RedisStore::builder("redis://limiter:secret@127.0.0.1:6379/1")
 ///     .connect_timeout(Duration::from_millis(300))
 ///     .response_timeout(Duration::from_millis(100))
@@ -55,10 +55,9 @@ impl RedisStoreBuilder {
     /// least, since it is the server's clock that ends them.
     ///
     /// ```no_run
-    /// use fastlimit_core::ManualClock;
-    /// use fastlimit_redis::RedisStore;
+    /// use fastlimit::{ManualClock, RedisStore};
     ///
-    /// # async fn run() -> Result<(), fastlimit_redis::ConnectError> {
+    /// # async fn run() -> Result<(), fastlimit::ConnectError> {
     /// let clock = ManualClock::default();
     /// let store = RedisStore::builder("redis://127.0.0.1/").clock(clock.clone()).connect().await?;
     /// # Ok(())

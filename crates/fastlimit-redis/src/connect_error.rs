@@ -7,7 +7,7 @@ use redis::RedisError;
 /// No text of it holds a password.
 ///
 /// ```
-/// use fastlimit_redis::{ConnectError, RedisStore};
+/// use fastlimit::{ConnectError, RedisStore};
 ///
 /// # async fn run() {
 /// let error = RedisStore::connect("http://user:secret@127.0.0.1/").await.unwrap_err();

@@ -11,8 +11,7 @@
 //! that finds nothing under way is sent at once, and what comes meanwhile leaves together.
 //!
 //! ```no_run
-//! use fastlimit_core::{Rate, RateLimiter};
-//! use fastlimit_redis::RedisStore;
+//! use fastlimit::{Rate, RateLimiter, RedisStore};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let limiter = RateLimiter::new(RedisStore::connect("redis://127.0.0.1/").await?);
@@ -56,6 +55,7 @@
 //! never sent again, so nothing is charged twice. When the server is back, the same store works
 //! again.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,

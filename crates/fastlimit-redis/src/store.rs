@@ -26,8 +26,7 @@ use crate::{ConnectError, RedisStoreBuilder, failure};
 /// connected on.
 ///
 /// ```no_run
-/// use fastlimit_core::{Policy, RateLimiter};
-/// use fastlimit_redis::RedisStore;
+/// use fastlimit::{Policy, RateLimiter, RedisStore};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let limiter = RateLimiter::new(RedisStore::connect("redis://127.0.0.1/").await?);
@@ -72,8 +71,8 @@ impl RedisStore {
     /// As [`RedisStoreBuilder::connect`].
     ///
     /// ```no_run
-    /// # async fn run() -> Result<(), fastlimit_redis::ConnectError> {
-    /// let store = fastlimit_redis::RedisStore::connect("redis://127.0.0.1/").await?;
+    /// # async fn run() -> Result<(), fastlimit::ConnectError> {
+    /// let store = fastlimit::RedisStore::connect("redis://127.0.0.1/").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -84,7 +83,7 @@ impl RedisStore {
     /// Starts to build a store for the server of a URL.
     ///
     /// ```
-    /// use fastlimit_redis::RedisStore;
+    /// use fastlimit::RedisStore;
     ///
     /// let builder = RedisStore::builder("redis://:secret@127.0.0.1/").connections(4);
     /// assert!(!format!("{builder:?}").contains("secret"));

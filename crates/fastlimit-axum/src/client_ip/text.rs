@@ -1,37 +1,48 @@
 use std::fmt::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::ClientIp;
+use axum::http::Extensions;
 
-/// A [`ClientIp`] as a text that needs no allocation.
-#[derive(Clone, Copy, Default)]
+use super::address::ClientAddress;
+use super::connected;
+use super::prefix::Ipv6Prefix;
+
+/// A [`ClientAddress`] as a text that needs no allocation.
+#[derive(Clone, Copy)]
 pub(crate) struct ClientText {
     /// ASCII throughout, also behind the text.
     bytes: [u8; ROOM],
     length: usize,
 }
 
-/// Room for `ffff:ffff:ffff:ffff::/64`, rounded up: whole words are validated as UTF-8 much
-/// faster than bytes.
-const ROOM: usize = 32;
+/// Room for 39 characters of an IPv6 address and `/128`, rounded up: whole words are validated as
+/// UTF-8 much faster than bytes.
+const ROOM: usize = 48;
 
 impl ClientText {
-    pub(super) fn new(client: ClientIp) -> Self {
+    /// The peer of a request; `None` if that is not known.
+    pub(crate) fn of_peer(extensions: &Extensions) -> Option<Self> {
+        let peer = connected(extensions).ok()?.ip();
+        Some(Self::new(ClientAddress::from(peer)))
+    }
+
+    pub(super) fn new(client: ClientAddress) -> Self {
         let mut text = Self::default();
-        match client.0 {
-            IpAddr::V4(v4) => text.write_dotted(v4),
-            IpAddr::V6(_) => text.write_displayed(client),
+        match client.v4() {
+            Some(v4) => text.write_dotted(v4),
+            // There is room for every client, so nothing is ever left out here.
+            None => write!(text, "{client}").unwrap_or_default(),
         }
         text
     }
 
-    /// Writes the client of a connection here. What is made elsewhere and then copied takes as long
+    /// Writes the client with an address here. What is made elsewhere and then copied takes as long
     /// again: the copy waits for the writes.
     #[inline]
-    pub(crate) fn write(&mut self, address: &SocketAddr) -> &str {
+    pub(super) fn write(&mut self, address: IpAddr, prefix: Ipv6Prefix) -> &str {
         match address {
-            SocketAddr::V4(v4) => self.write_dotted(*v4.ip()),
-            SocketAddr::V6(v6) => self.write_v6(*v6.ip()),
+            IpAddr::V4(v4) => self.write_dotted(v4),
+            IpAddr::V6(_) => self.write_v6(address, prefix),
         }
         self.as_str()
     }
@@ -43,13 +54,8 @@ impl ClientText {
     }
 
     #[inline(never)]
-    fn write_v6(&mut self, address: Ipv6Addr) {
-        *self = Self::new(IpAddr::from(address).into());
-    }
-
-    fn write_displayed(&mut self, client: ClientIp) {
-        // There is room for every client, so nothing is ever left out here.
-        let _ = write!(self, "{client}");
+    fn write_v6(&mut self, address: IpAddr, prefix: Ipv6Prefix) {
+        *self = Self::new(ClientAddress::new(address, prefix));
     }
 
     /// Writes an IPv4 address, without a formatter and without a branch that depends on it: each
@@ -97,6 +103,16 @@ const fn octets() -> [u32; 256] {
         octet += 1;
     }
     octets
+}
+
+impl Default for ClientText {
+    #[inline]
+    fn default() -> Self {
+        Self {
+            bytes: [0; ROOM],
+            length: 0,
+        }
+    }
 }
 
 impl Write for ClientText {

@@ -4,8 +4,8 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use fastlimit_core::Policy;
 
-use super::{Answer, Hook, HookValue};
-use crate::Rejection;
+use super::{Answer, End, Hook, HookAnswer, HookValue};
+use crate::key::Key;
 
 /// What may be given to a method of [`RateLimitLayer`](crate::RateLimitLayer) that wants a `T`
 /// of each request.
@@ -18,15 +18,17 @@ use crate::Rejection;
 /// - One that returns a future of the value or of such a `Result`. The future owns what it
 ///   needs: take it from `Parts` first, then return an `async move` block. A look-up that
 ///   borrows across an await, or needs the state, is a [`Quota`](crate::Quota).
+/// - For a key or a tenant: a ready-made [`Key`], such as a header or a cookie.
+///
+/// A function may also return an `Option`: `None` means that the request is not limited. Then no
+/// store is asked and no header is written.
 ///
 /// What counts as the value, [`HookValue`] says. `M` tells the forms apart; it is inferred. A
 /// closure names the type of its argument, `|parts: &Parts| …`.
 ///
 /// ```
 /// use axum::http::{StatusCode, request::Parts};
-/// use fastlimit_axum::RateLimitLayer;
-/// use fastlimit_core::{Cost, Policy, RateLimiter};
-/// # use fastlimit_memory::MemoryStore;
+/// use fastlimit::{Cost, MemoryStore, Policy, RateLimitLayer, RateLimiter};
 ///
 /// fn api_key(parts: &Parts) -> Result<String, StatusCode> {
 ///     let key = parts.headers.get("x-api-key").and_then(|value| value.to_str().ok());
@@ -51,12 +53,13 @@ use crate::Rejection;
 ///         Some(_) => Cost::requests(2),
 ///         None => Cost::ONE,
 ///     });
-/// # Ok::<(), fastlimit_core::Error>(())
+/// # Ok::<(), fastlimit::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` gives no `{T}` of a request",
     note = "pass a value, or a function or closure over `&Parts` that returns one, a `Result` of one, or an owned future of either",
     note = "a key or a tenant is `Into<String>`, an `Arc<str>` or an `IpAddr`; a cost is a `Cost`, such as `Cost::requests(10)`",
+    note = "keys of `fastlimit_axum::key` serve as a key or a tenant; a type of your own does if it implements `Key`",
     note = "a closure names the type of its argument: `|parts: &Parts| ...`"
 )]
 pub trait IntoHook<T, M> {
@@ -71,15 +74,14 @@ pub trait IntoHook<T, M> {
 /// counters under the name `default`.
 ///
 /// ```compile_fail,E0277
-/// # use fastlimit_axum::RateLimitLayer;
-/// # fn f(limiter: fastlimit_core::RateLimiter) {
+/// # use fastlimit::RateLimitLayer;
+/// # fn f(limiter: fastlimit::RateLimiter) {
 /// let layer = RateLimitLayer::new(limiter, "100/minute");
 /// # }
 /// ```
 ///
 /// ```compile_fail,E0277
-/// # use fastlimit_axum::RateLimitLayer;
-/// # use fastlimit_core::{Rate, RateLimiter};
+/// # use fastlimit::{Rate, RateLimitLayer, RateLimiter};
 /// # fn f(limiter: RateLimiter, rate: Rate) {
 /// let layer = RateLimitLayer::new(limiter, rate);
 /// # }
@@ -117,6 +119,13 @@ pub struct Async<F, V, M>(PhantomData<(F, V, M)>);
 /// A function that returns a future of a `Result<V, E>`.
 #[derive(Debug)]
 pub struct AsyncFallible<F, V, E, M>(PhantomData<(F, V, E, M)>);
+/// A key that asks the request itself.
+#[derive(Debug)]
+pub enum Keyed {}
+
+fn ready<T, M>(value: impl HookAnswer<T, M>) -> Result<Answer<T>, End> {
+    value.into_answer().map(Answer::Ready).ok_or(End::Exempt)
+}
 
 impl<T, V, M> IntoHook<T, Fixed<M>> for V
 where
@@ -128,14 +137,20 @@ where
     }
 }
 
+impl<K: Key> IntoHook<String, Keyed> for K {
+    fn into_hook(self) -> Hook<String> {
+        Hook::function(move |parts| self.key(parts).map(Answer::Ready).map_err(End::Refused))
+    }
+}
+
 impl<T, H, V, M> IntoHook<T, Plain<V, M>> for H
 where
     T: Clone,
     H: Fn(&Parts) -> V + Send + Sync + 'static,
-    V: HookValue<T, M>,
+    V: HookAnswer<T, M>,
 {
     fn into_hook(self) -> Hook<T> {
-        Hook::function(move |parts| Ok(Answer::Ready(self(parts).into_value())))
+        Hook::function(move |parts| ready(self(parts)))
     }
 }
 
@@ -143,13 +158,13 @@ impl<T, H, V, E, M> IntoHook<T, Fallible<V, E, M>> for H
 where
     T: Clone,
     H: Fn(&Parts) -> Result<V, E> + Send + Sync + 'static,
-    V: HookValue<T, M>,
+    V: HookAnswer<T, M>,
     E: IntoResponse + 'static,
 {
     fn into_hook(self) -> Hook<T> {
         Hook::function(move |parts| match self(parts) {
-            Ok(value) => Ok(Answer::Ready(value.into_value())),
-            Err(error) => Err(Rejection::hook(error)),
+            Ok(value) => ready(value),
+            Err(error) => Err(End::refused(error)),
         })
     }
 }
@@ -159,13 +174,13 @@ where
     T: Clone,
     H: Fn(&Parts) -> F + Send + Sync + 'static,
     F: Future<Output = V> + Send + 'static,
-    V: HookValue<T, M>,
+    V: HookAnswer<T, M>,
 {
     fn into_hook(self) -> Hook<T> {
         Hook::function(move |parts| {
             let future = self(parts);
             Ok(Answer::Pending(Box::pin(async move {
-                Ok(future.await.into_value())
+                future.await.into_answer().ok_or(End::Exempt)
             })))
         })
     }
@@ -176,7 +191,7 @@ where
     T: Clone,
     H: Fn(&Parts) -> F + Send + Sync + 'static,
     F: Future<Output = Result<V, E>> + Send + 'static,
-    V: HookValue<T, M>,
+    V: HookAnswer<T, M>,
     E: IntoResponse + 'static,
 {
     fn into_hook(self) -> Hook<T> {
@@ -184,8 +199,8 @@ where
             let future = self(parts);
             Ok(Answer::Pending(Box::pin(async move {
                 match future.await {
-                    Ok(value) => Ok(value.into_value()),
-                    Err(error) => Err(Rejection::hook(error)),
+                    Ok(value) => value.into_answer().ok_or(End::Exempt),
+                    Err(error) => Err(End::refused(error)),
                 }
             })))
         })

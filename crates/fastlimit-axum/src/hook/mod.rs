@@ -8,9 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
+use axum::response::IntoResponse;
 
 pub use into_hook::{IntoHook, IntoPolicyHook};
-pub use value::HookValue;
+pub use value::{HookAnswer, HookValue};
 
 use crate::Rejection;
 
@@ -24,18 +25,19 @@ enum Source<T> {
     Function(Arc<Function<T>>),
 }
 
-type Function<T> = dyn Fn(&Parts) -> Result<Answer<T>, Rejection> + Send + Sync;
+type Function<T> = dyn Fn(&Parts) -> Result<Answer<T>, End> + Send + Sync;
 
-/// What a function answers, at once or later.
+/// What a hook answers, at once or later.
 pub(crate) enum Answer<T> {
     Ready(T),
-    Pending(Pin<Box<dyn Future<Output = Result<T, Rejection>> + Send>>),
+    Pending(Pin<Box<dyn Future<Output = Result<T, End>> + Send>>),
 }
 
-/// What a hook answers.
-pub(crate) enum Asked<'hook, T> {
-    Fixed(&'hook T),
-    Answered(Answer<T>),
+/// Why a hook has no value, so that nothing more is asked about the request.
+pub(crate) enum End {
+    /// It is not limited.
+    Exempt,
+    Refused(Rejection),
 }
 
 impl<T: Clone> Hook<T> {
@@ -44,7 +46,7 @@ impl<T: Clone> Hook<T> {
     }
 
     fn function(
-        function: impl Fn(&Parts) -> Result<Answer<T>, Rejection> + Send + Sync + 'static,
+        function: impl Fn(&Parts) -> Result<Answer<T>, End> + Send + Sync + 'static,
     ) -> Self {
         Self(Source::Function(Arc::new(function)))
     }
@@ -58,39 +60,30 @@ impl<T: Clone> Hook<T> {
         }
     }
 
-    pub(crate) fn ask(&self, parts: &Parts) -> Result<Asked<'_, T>, Rejection> {
+    pub(crate) fn ask(&self, parts: &Parts) -> Result<Answer<T>, End> {
         match &self.0 {
-            Source::Fixed(value) => Ok(Asked::Fixed(value)),
-            Source::Function(function) => function(parts).map(Asked::Answered),
-        }
-    }
-}
-
-impl<T: Clone> Asked<'_, T> {
-    /// The value, if it is there already.
-    pub(crate) fn now(&self) -> Option<&T> {
-        match self {
-            Self::Fixed(value) => Some(value),
-            Self::Answered(Answer::Ready(value)) => Some(value),
-            Self::Answered(Answer::Pending(_)) => None,
-        }
-    }
-
-    /// The answer, free of the hook.
-    pub(crate) fn into_answer(self) -> Answer<T> {
-        match self {
-            Self::Fixed(value) => Answer::Ready(value.clone()),
-            Self::Answered(answer) => answer,
+            Source::Fixed(value) => Ok(Answer::Ready(value.clone())),
+            Source::Function(function) => function(parts),
         }
     }
 }
 
 impl<T> Answer<T> {
-    pub(crate) async fn get(self) -> Result<T, Rejection> {
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready(_))
+    }
+
+    pub(crate) async fn get(self) -> Result<T, End> {
         match self {
             Self::Ready(value) => Ok(value),
             Self::Pending(future) => future.await,
         }
+    }
+}
+
+impl End {
+    fn refused(response: impl IntoResponse + 'static) -> Self {
+        Self::Refused(Rejection::hook(response))
     }
 }
 

@@ -1,45 +1,71 @@
-use axum::http::Extensions;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use axum::response::Response;
-use fastlimit_core::Decision;
+use fastlimit_core::Reservation;
+use futures_util::future::join_all;
 
 use super::config::Config;
-use crate::headers::{Place, Shown};
+use crate::Headers;
+use crate::charged::Charges;
+use crate::shown::{self, Leave};
 
-/// An allowed request's limit, as its response is to show it.
+/// A request that passes, as its response is to show it.
 pub(super) struct Admission {
-    shown: Shown,
-    /// For the response's extensions, where somebody looks for it there. Boxed, since a future
-    /// carries it.
-    decision: Option<Box<Decision>>,
+    pub(super) charges: Charges,
+    pub(super) headers: Headers,
+    pub(super) leave: Leave,
+    /// Boxed, since few requests have it.
+    pub(super) unsettled: Option<Box<Unsettled>>,
 }
 
+/// Charges that are corrected when the response is known.
+pub(super) struct Unsettled {
+    pub(super) reservations: Vec<Reservation>,
+    pub(super) config: Arc<Config>,
+}
+
+/// The corrected charges, to come.
+pub(super) type Settling = Pin<Box<dyn Future<Output = Admission> + Send>>;
+
 impl Admission {
-    /// Leaves the decision of a layer in a request's extensions.
-    #[inline]
-    pub(super) fn new(decision: Decision, extensions: &mut Extensions, layer: &Config) -> Self {
-        let shown = Shown::new(&decision, |requests| layer.limit_values.get(requests));
-        // In its place was that of a layer around this one, which will ask the response whose
-        // limit is the stricter.
-        let nested = extensions.insert(decision).is_some();
-        let decision = if nested || layer.attach_decision {
-            extensions.get().cloned().map(Box::new)
-        } else {
-            None
+    /// Corrects the charge, if the response asks for that; gives it back otherwise.
+    #[allow(
+        clippy::result_large_err,
+        reason = "the admission goes back to where it came from"
+    )]
+    pub(super) fn settle(mut self, response: &Response) -> Result<Settling, Self> {
+        let Some(unsettled) = self.unsettled.take() else {
+            return Err(self);
         };
-        Self { shown, decision }
+        let Some(correction) = unsettled.config.settlement.correction(response) else {
+            return Err(self);
+        };
+        Ok(Box::pin(async move {
+            let Unsettled {
+                reservations,
+                config,
+            } = *unsettled;
+            let first = reservations.first().map(Reservation::estimate);
+            let settled = reservations.into_iter().map(|reservation| {
+                let estimate = reservation.estimate();
+                let cost = correction.of(estimate, first.unwrap_or(estimate));
+                reservation.settle(cost)
+            });
+            for (charged, result) in self.charges.iter_mut().zip(join_all(settled).await) {
+                match result {
+                    Ok(decision) => charged.correct(decision),
+                    // It stays charged, and shows what was charged.
+                    Err(error) => config.tell_unsettled(charged.policy(), &error),
+                }
+            }
+            self
+        }))
     }
 
-    /// Shows the limit on the response, unless that shows a stricter one.
+    /// Shows the charge on the response.
+    #[inline]
     pub(super) fn show(self, response: &mut Response) {
-        let place = self.shown.place(response.extensions());
-        if !self.shown.write(place, response.headers_mut()) {
-            return;
-        }
-        if let Some(decision) = self.decision {
-            response.extensions_mut().insert(*decision);
-        } else if place == Place::Over {
-            // The headers no longer show it.
-            response.extensions_mut().remove::<Decision>();
-        }
+        shown::show(self.charges, self.headers, self.leave, response);
     }
 }

@@ -5,14 +5,13 @@ use std::task::{Context, Poll, ready};
 
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
-use fastlimit_core::Decision;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::admission::Admission;
-use super::answers::Later;
-use super::config::Config;
+use super::admission::{Admission, Settling};
+use super::config::{Config, Later};
 use crate::Rejection;
+use crate::charge::Outcome;
 
 pin_project! {
     /// The future of a response; from [`RateLimitService`](super::RateLimitService).
@@ -33,15 +32,20 @@ pin_project! {
     enum State<S, B, F> {
         /// A hook or the store has to wait.
         Charging {
-            charge: Later,
+            charging: Later,
             waiting: Option<Waiting<S, B>>,
         },
         /// The inner service is at work.
         Forwarded {
             #[pin]
             future: F,
-            // `None` if nothing was charged.
+            // `None` if the response shows nothing.
             admission: Option<Admission>,
+        },
+        /// The charge is corrected by the response.
+        Settling {
+            settling: Settling,
+            response: Option<Response>,
         },
         /// The request goes no further.
         Refused {
@@ -61,18 +65,23 @@ impl<S, B> RateLimitFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn wait(charge: Later, request: Request<B>, inner: S, config: Arc<Config>) -> Self {
+    pub(super) fn wait(
+        charging: Later,
+        request: Request<B>,
+        inner: S,
+        config: Arc<Config>,
+    ) -> Self {
         let waiting = Some(Waiting {
             request,
             inner,
             config,
         });
         Self {
-            state: State::Charging { charge, waiting },
+            state: State::Charging { charging, waiting },
         }
     }
 
-    /// `admission` is `None` if nothing was charged.
+    /// `admission` is `None` if the response shows nothing.
     #[inline]
     pub(super) fn forward(future: S::Future, admission: Option<Admission>) -> Self {
         Self {
@@ -100,24 +109,36 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjection::Charging { charge, waiting } => {
-                    let result = ready!(charge.as_mut().poll(context));
+                StateProjection::Charging { charging, waiting } => {
+                    let result = ready!(charging.as_mut().poll(context));
                     // Taken once: what follows is another state.
                     let Some(waiting) = waiting.take() else {
                         return Poll::Pending;
                     };
-                    state.set(match result {
-                        Ok(decision) => waiting.forward(decision),
-                        Err(rejection) => State::Refused {
-                            response: Some(waiting.refuse(rejection)),
-                        },
-                    });
+                    state.set(waiting.go_on(result));
                 }
                 StateProjection::Forwarded { future, admission } => {
                     let mut response = ready!(future.poll(context))?.into_response();
-                    if let Some(admission) = admission.take() {
-                        admission.show(&mut response);
+                    let Some(admission) = admission.take() else {
+                        return Poll::Ready(Ok(response));
+                    };
+                    match admission.settle(&response) {
+                        Ok(settling) => state.set(State::Settling {
+                            settling,
+                            response: Some(response),
+                        }),
+                        Err(admission) => {
+                            admission.show(&mut response);
+                            return Poll::Ready(Ok(response));
+                        }
                     }
+                }
+                StateProjection::Settling { settling, response } => {
+                    let admission = ready!(settling.as_mut().poll(context));
+                    let Some(mut response) = response.take() else {
+                        return Poll::Pending;
+                    };
+                    admission.show(&mut response);
                     return Poll::Ready(Ok(response));
                 }
                 StateProjection::Refused { response } => {
@@ -132,19 +153,22 @@ where
 }
 
 impl<S, B> Waiting<S, B> {
-    fn forward(mut self, decision: Decision) -> State<S, B, S::Future>
+    fn go_on(mut self, result: Result<Outcome, Rejection>) -> State<S, B, S::Future>
     where
         S: Service<Request<B>>,
     {
-        let extensions = self.request.extensions_mut();
-        let admission = Some(Admission::new(decision, extensions, &self.config));
-        let future = self.inner.call(self.request);
-        State::Forwarded { future, admission }
-    }
-
-    fn refuse(self, rejection: Rejection) -> Response {
-        let (parts, _) = self.request.into_parts();
-        self.config.refuse(&parts, rejection)
+        match self.config.admit(result, self.request.extensions_mut()) {
+            Ok(admission) => State::Forwarded {
+                future: self.inner.call(self.request),
+                admission,
+            },
+            Err(rejection) => {
+                let (parts, _) = self.request.into_parts();
+                State::Refused {
+                    response: Some(self.config.refuse(&parts, rejection)),
+                }
+            }
+        }
     }
 }
 

@@ -5,12 +5,10 @@ use std::task::{Context, Poll};
 
 use axum::http::Request;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use tower_service::Service;
 
-use super::admission::Admission;
-use super::answers::Charged;
-use super::config::Config;
+use super::config::{Charging, Config};
 use super::future::RateLimitFuture;
 use crate::Rejection;
 
@@ -35,7 +33,7 @@ where
     S: Service<Request<B>> + Clone,
     S::Response: IntoResponse,
 {
-    type Response = Response;
+    type Response = axum::response::Response;
     type Error = S::Error;
     type Future = RateLimitFuture<S, B>;
 
@@ -44,31 +42,35 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if self.config.exempts(&request) {
+        if self.config.passes(&request) {
             return RateLimitFuture::forward(self.inner.call(request), None);
         }
         // Passed on from here: a function in between would copy it.
-        match self.config.charge_unasked(request.extensions()) {
-            Some(Ok(decision)) => {
-                let admission = Admission::new(decision, request.extensions_mut(), &self.config);
-                return RateLimitFuture::forward(self.inner.call(request), Some(admission));
-            }
-            Some(Err(rejection)) => return self.refuse(&request.into_parts().0, rejection),
-            None => {}
+        let unasked = self
+            .config
+            .charge_unasked(request.headers(), request.extensions());
+        if let Some(result) = unasked {
+            return match self.config.admit(result, request.extensions_mut()) {
+                Ok(admission) => RateLimitFuture::forward(self.inner.call(request), admission),
+                Err(rejection) => self.refuse(&request.into_parts().0, rejection),
+            };
         }
-        let (parts, body) = request.into_parts();
-        match self.config.charge(&parts) {
-            Ok(Charged::Now(decision)) => {
-                let mut request = Request::from_parts(parts, body);
-                let admission = Admission::new(decision, request.extensions_mut(), &self.config);
-                RateLimitFuture::forward(self.inner.call(request), Some(admission))
-            }
-            Ok(Charged::Later(charge)) => {
+        let (mut parts, body) = request.into_parts();
+        let result = match self.config.charge(&parts) {
+            Ok(Charging::Now(outcome)) => Ok(outcome),
+            Ok(Charging::Later(charging)) => {
                 // The service that was polled ready is the one to call; its clone was not.
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone);
                 let request = Request::from_parts(parts, body);
-                RateLimitFuture::wait(charge, request, inner, Arc::clone(&self.config))
+                return RateLimitFuture::wait(charging, request, inner, Arc::clone(&self.config));
+            }
+            Err(rejection) => Err(rejection),
+        };
+        match self.config.admit(result, &mut parts.extensions) {
+            Ok(admission) => {
+                let request = Request::from_parts(parts, body);
+                RateLimitFuture::forward(self.inner.call(request), admission)
             }
             Err(rejection) => self.refuse(&parts, rejection),
         }

@@ -149,9 +149,9 @@ async fn the_extractor_attaches_what_it_shows() {
 }
 
 #[tokio::test]
-async fn a_layer_around_the_extractor_attaches_its_own_only_if_told_to() {
+async fn a_layer_around_the_extractor_attaches_what_the_headers_show() {
     for (limits, told, expected) in [
-        ("2/minute", false, (2, "")),
+        ("2/minute", false, (2, "2/minute")),
         ("2/minute", true, (2, "2/minute")),
         ("9/minute", false, (3, "3/minute")),
         ("9/minute", true, (3, "3/minute")),

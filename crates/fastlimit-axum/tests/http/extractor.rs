@@ -61,8 +61,9 @@ async fn search(limit: RateLimited<Search>) -> impl IntoResponse {
 }
 
 async fn quiet(limit: RateLimited<Search>, decision: axum::Extension<Decision>) -> String {
-    assert_eq!(limit.decision().remaining(), decision.remaining());
-    limit.decision().remaining().to_string()
+    let remaining = limit.decision().map(Decision::remaining);
+    assert_eq!(remaining, Some(decision.remaining()));
+    decision.remaining().to_string()
 }
 
 async fn suggest(limit: Result<RateLimited<Search>, Rejection>) -> &'static str {
@@ -126,12 +127,11 @@ async fn misconfigurations_are_500() {
     let server = Server::start(app_of_a_limiter).await;
     let answer = server.get("/").await;
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("has no name"), "{}", answer.body);
+    assert_eq!(answer.json()["error"], "rate_limiter_misconfigured");
 
     let server = Server::start_without_connect_info(app("5/minute")).await;
     let answer = server.get("/").await;
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("into_make_service_with_connect_info"));
     assert_eq!(server.get("/suggest").await.body, "unknown");
 }
 

@@ -50,7 +50,7 @@ async fn a_denial_says_when_to_come_back_and_that_is_true() {
         denied.body,
         "{\"error\":\"rate_limit_exceeded\",\
          \"message\":\"rate limit of 2/minute exceeded; retry after 40 s\",\
-         \"retry_after\":40,\"limit\":\"2/minute\"}"
+         \"retry_after\":40,\"limit\":\"2/minute\",\"policy\":\"users\"}"
     );
 
     clock.advance(Duration::from_secs(39));

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use fastlimit_axum::{ClientIp, RateLimitLayer, Rejection};
+use fastlimit_axum::{ClientAddress, ClientIp, RateLimitLayer, Rejection, key};
 use fastlimit_core::{Cost, Policy};
 
 use crate::support::{Calls, Server, header, limiter, policy};
@@ -171,10 +171,14 @@ fn the_forms_of_a_hook() {
         .key(String::from("owned"))
         .key(shared.clone())
         .key(address)
-        .key(ClientIp::from(address))
+        .key(ClientAddress::from(address))
+        .key(ClientIp::peer())
+        .key(key::header("x-api-key"))
+        .key((key::matched_path(), ClientIp::peer()))
+        .tenant(key::path_param("tenant"))
         .key(std::borrow::Cow::Borrowed("cow"))
         .key(api_key)
-        .key(ClientIp::from_parts)
+        .key(|parts: &Parts| ClientIp::peer().address(parts))
         .key(move |_: &Parts| address)
         .key(move |_: &Parts| shared.clone())
         .key(move |_: &Parts| -> Result<IpAddr, Rejection> { Ok(address) })

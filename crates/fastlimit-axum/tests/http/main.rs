@@ -8,12 +8,22 @@
 
 mod attachment;
 mod client_address;
+mod coming_back;
 mod concurrency;
+mod denial_bodies;
+mod dry_run;
+mod exempt;
 mod extractor;
 mod failures;
+mod grpc;
+mod header_families;
 mod headers;
 mod hooks;
+mod keys;
+mod look_up;
 mod nesting;
 mod rejections;
+mod settling;
+mod subjects;
 mod support;
 mod tower;

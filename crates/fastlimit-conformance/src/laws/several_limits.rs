@@ -164,8 +164,8 @@ pub async fn every_limit_is_enforced(factory: &dyn StoreFactory) -> LawResult {
 
 /// The answer for the whole follows from its limits: the least that remains, the longest
 /// `reset_after`, the longest wait of those that deny (none if one of them never allows), and
-/// as the one that binds the first denied one with the longest wait, else the first with least
-/// left.
+/// as the one that binds the first denied one with the longest wait, else of those with least left
+/// the first with the longest `next_after`.
 ///
 /// # Errors
 ///
@@ -174,7 +174,7 @@ pub async fn the_whole_follows_from_its_limits(factory: &dyn StoreFactory) -> La
     let scene = Scene::open("the_whole_follows_from_its_limits", factory).await?;
     let [a, b, c, d] = scene.quiet_periods().await?;
     for (limits, cost, binding) in [
-        // Allowed: the least left, the first of equals.
+        // Allowed: the least left, the first of equals, since the next passes at once.
         (vec![(9, a), (4, b), (5, c)], 1_000, 1),
         (vec![(5, a), (5, b)], 1_000, 0),
         (vec![(5, d), (5, a), (5, c)], 0, 0),
@@ -193,6 +193,17 @@ pub async fn the_whole_follows_from_its_limits(factory: &dyn StoreFactory) -> La
             policy.limits().get(binding).copied(),
         )?;
     }
+    // Allowed, and nothing is left of any.
+    let policy = scene.policy(&[(5, b), (5, d), (5, a)])?;
+    let subject = scene.subject("spent");
+    let decision = subject.check(&policy, Cost::requests(5)).await?;
+    scene.allowed("a check of all there is", &decision)?;
+    whole(&scene, &decision)?;
+    scene.equal(
+        "next_after of the limit that binds where nothing is left",
+        decision.binding().next_after(),
+        decision.next_after(),
+    )?;
     // Denied for a while, by all, by two and by one.
     let policy = scene.policy(&[(5, b), (6, d), (7, a), (90, c)])?;
     let subject = scene.subject("waiting");

@@ -78,7 +78,7 @@ impl Answer {
     }
 
     /// Returns the index of the limit that binds: the first of those that deny with the longest
-    /// wait, else the first of those with the least left.
+    /// wait, else of those with the least left the first with the longest `next_after`.
     #[must_use]
     pub fn binding(&self) -> usize {
         let indices = 0..self.limits.len();
@@ -94,6 +94,8 @@ impl Answer {
                         .filter(|_| denial.is_none())
                         .map(|limit| limit.remaining),
                 ),
+                // As long as the wait where it denies.
+                limit.map(|limit| limit.next_after.unwrap_or(u128::MAX)),
                 Reverse(index),
             )
         };

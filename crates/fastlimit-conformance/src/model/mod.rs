@@ -31,9 +31,9 @@ const MOST_USED: u128 = 1 << 41;
 /// The state of one subject, as the exact model keeps it.
 ///
 /// ```
+/// use fastlimit::store::Operation;
+/// use fastlimit::{Cost, Limit, Timestamp};
 /// use fastlimit_conformance::model::Model;
-/// use fastlimit_core::store::Operation;
-/// use fastlimit_core::{Cost, Limit, Timestamp};
 ///
 /// let limits: [Limit; 1] = ["2/minute".parse()?];
 /// let mut model = Model::new();

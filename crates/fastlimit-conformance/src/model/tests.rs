@@ -75,6 +75,24 @@ fn limits_hold_together() {
 }
 
 #[test]
+fn of_limits_with_equally_little_left_the_longest_wait_of_the_next_binds() {
+    for (text, binding) in [
+        ("1/second; 1/day", 1),
+        ("1/day; 1/second", 0),
+        ("1/second; 1/minute; 2/day", 1),
+        ("1/second; 1/second sliding-log", 0),
+    ] {
+        let (limits, mut model) = (limits(text), Model::new());
+        let answer = apply(&mut model, &limits, check(1_000), 60_000);
+        assert_eq!(
+            (answer.is_allowed(), answer.binding()),
+            (true, binding),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn refunds_go_to_their_window_and_charges_saturate() {
     let (limits, mut model) = (limits("5/second"), Model::new());
     let refund = |milli, charged_at| Operation::Refund {

@@ -43,12 +43,12 @@ pub(crate) use list_algorithms;
 /// | sliding log | the limit in any interval | wait until enough has slid out | small limits that have to be exact |
 ///
 /// ```
-/// use fastlimit_core::{Algorithm, Limit, Rate};
+/// use fastlimit::{Algorithm, Limit, Rate};
 ///
 /// let limit = Limit::new(Rate::per_minute(100)?, Algorithm::SlidingWindow)?;
 /// assert_eq!(limit.to_string(), "100/minute sliding-window");
 /// assert_eq!(Algorithm::SlidingWindow.name(), "sliding-window");
-/// # Ok::<(), fastlimit_core::Error>(())
+/// # Ok::<(), fastlimit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

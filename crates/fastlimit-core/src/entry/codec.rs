@@ -7,7 +7,7 @@ use crate::store::format::VERSION;
 /// Why bytes are no [`Entry`].
 ///
 /// ```
-/// use fastlimit_core::store::{Entry, EntryError};
+/// use fastlimit::store::{Entry, EntryError};
 ///
 /// assert_eq!(Entry::from_bytes(b"\x07"), Err(EntryError::UnknownFormat { found: 7 }));
 /// assert_eq!(Entry::from_bytes(b"\x01hello"), Err(EntryError::Malformed));

@@ -31,8 +31,8 @@ use crate::{Cost, Decision, Limit, Timestamp};
 /// is read as absent, so a clock that was wrong and is put right locks nobody out.
 ///
 /// ```
-/// use fastlimit_core::store::{Entry, Operation};
-/// use fastlimit_core::{Cost, Limit, Timestamp};
+/// use fastlimit::store::{Entry, Operation};
+/// use fastlimit::{Cost, Limit, Timestamp};
 /// use std::time::Duration;
 ///
 /// let limits: [Limit; 1] = ["2/minute".parse()?];
@@ -88,8 +88,8 @@ impl Entry {
     /// Records of other limits are left as they are while they live.
     ///
     /// ```
-    /// use fastlimit_core::store::{Entry, Operation};
-    /// use fastlimit_core::{Cost, Policy, Timestamp};
+    /// use fastlimit::store::{Entry, Operation};
+    /// use fastlimit::{Cost, Policy, Timestamp};
     ///
     /// let policy: Policy = "10/second; 11/hour".parse()?;
     /// let mut entry = Entry::new();
@@ -103,7 +103,7 @@ impl Entry {
     /// let decision = entry.apply(policy.limits(), ten, later).decision;
     /// assert!(decision.is_denied());
     /// assert_eq!(decision.limits()[0].remaining(), 10);
-    /// # Ok::<(), fastlimit_core::ParseError>(())
+    /// # Ok::<(), fastlimit::ParseError>(())
     /// ```
     #[inline]
     pub fn apply(&mut self, limits: &[Limit], operation: Operation, now: Timestamp) -> Applied {

@@ -1,7 +1,7 @@
 /// Why a text is no rate, limit or policy: where it goes wrong, and what was expected there.
 ///
 /// ```
-/// use fastlimit_core::{ParseErrorKind, Rate};
+/// use fastlimit::{ParseErrorKind, Rate};
 ///
 /// let error = "100/fortnight".parse::<Rate>().unwrap_err();
 /// assert_eq!(error.offset(), 4);

@@ -17,8 +17,7 @@ use super::hex::Hex;
 /// fresh quota.
 ///
 /// ```
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{KeyedDigest, Policy, RateLimiter};
+/// use fastlimit::{KeyedDigest, MemoryStore, Policy, RateLimiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

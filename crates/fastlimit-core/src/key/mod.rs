@@ -38,7 +38,7 @@ pub(crate) const DEFAULT_PART: &str = "default";
 /// [`redacted`](Key::redacted), without its identifier.
 ///
 /// ```
-/// use fastlimit_core::store::Key;
+/// use fastlimit::store::Key;
 ///
 /// assert_eq!(Key::new("fl", "users", "default", "user:42").to_string(), "fl:users::user:42");
 /// assert_eq!(Key::new("fl", "default", "a:b", "{x}").to_string(), "fl::a%3Ab:%7Bx%7D");
@@ -57,7 +57,7 @@ impl<'a> Key<'a> {
     /// Creates a key. A limiter does this for you.
     ///
     /// ```
-    /// use fastlimit_core::store::Key;
+    /// use fastlimit::store::Key;
     ///
     /// let key = Key::new("fl", "users", "premium", "42");
     /// assert_eq!((key.prefix(), key.policy()), ("fl", "users"));
@@ -128,7 +128,7 @@ impl<'a> Key<'a> {
     /// Appends the key's text to `buffer`, which a store may use again for the next key.
     ///
     /// ```
-    /// use fastlimit_core::store::Key;
+    /// use fastlimit::store::Key;
     ///
     /// let mut buffer = String::new();
     /// Key::new("fl", "users", "default", "42").write_to(&mut buffer);

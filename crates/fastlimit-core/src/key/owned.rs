@@ -8,7 +8,7 @@ use super::digest::Digest;
 /// A [`Key`] that owns its parts. It compares and hashes as the key does.
 ///
 /// ```
-/// use fastlimit_core::store::{Key, OwnedKey};
+/// use fastlimit::store::{Key, OwnedKey};
 ///
 /// let key = Key::new("fl", "users", "default", "42");
 /// assert_eq!(OwnedKey::from(key).as_key(), key);

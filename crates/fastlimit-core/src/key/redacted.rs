@@ -12,7 +12,7 @@ use super::hex::Hex;
 /// [`KeyedDigest`](crate::KeyedDigest) as the identifier where that matters.
 ///
 /// ```
-/// use fastlimit_core::store::{Key, Redacted};
+/// use fastlimit::store::{Key, Redacted};
 ///
 /// let key = Key::new("fl", "api", "default", "sk-live-42");
 /// assert_eq!(key.redacted().to_string(), "fl:api::[10 bytes, SHA-256 10ff43e9]");

@@ -29,6 +29,10 @@ impl<'a> All<'a> {
     /// Charges every subject if all of them are within their limits, else none, as
     /// [`RateLimiter::all`] says.
     ///
+    /// An error of one subject wins over a denial of another: a service that lets requests pass when
+    /// the store fails lets such a request pass. A subject that is given twice is charged twice, and
+    /// the wait of its denial is that of the second charge alone, not that of both.
+    ///
     /// # Errors
     ///
     /// [`Error::Limit`] if the default algorithm does not serve a rate; nothing was asked then.
@@ -47,8 +51,7 @@ impl<'a> All<'a> {
     /// As [`check`](All::check).
     ///
     /// ```
-    /// # use fastlimit_memory::MemoryStore;
-    /// use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// use fastlimit::{Cost, MemoryStore, Policy, RateLimiter};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

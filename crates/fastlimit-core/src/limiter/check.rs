@@ -80,8 +80,7 @@ impl<'a> Check<'a> {
     /// the default algorithm does not serve.
     ///
     /// ```
-    /// # use fastlimit_core::{Error, Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
+    /// # use fastlimit::{Error, MemoryStore, Policy, RateLimiter};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Error> {
     /// let limiter = RateLimiter::new(MemoryStore::new());

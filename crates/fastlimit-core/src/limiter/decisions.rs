@@ -6,11 +6,10 @@ use crate::{Decision, Error, Exceeded};
 /// [`All::check`](crate::All::check).
 ///
 /// ```
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{Policy, RateLimiter};
+/// use fastlimit::{MemoryStore, Policy, RateLimiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), fastlimit_core::Error> {
+/// # async fn main() -> Result<(), fastlimit::Error> {
 /// let limiter = RateLimiter::new(MemoryStore::new());
 /// let (per_user, overall) = (Policy::new("user", "1/hour")?, Policy::new("all", "9/hour")?);
 /// let subjects = [("user:42", &per_user), ("everybody", &overall)];

@@ -32,11 +32,10 @@ use crate::{Algorithm, Cost, Error, Limits, Rate, Store};
 /// limiter goes into the state of a web application as it is.
 ///
 /// ```
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{Algorithm, Cost, Policy, Rate, RateLimiter};
+/// use fastlimit::{Algorithm, Cost, MemoryStore, Policy, Rate, RateLimiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), fastlimit_core::Error> {
+/// # async fn main() -> Result<(), fastlimit::Error> {
 /// let limiter = RateLimiter::new(MemoryStore::new());
 ///
 /// let rate: Rate = "100/minute".parse()?;
@@ -122,16 +121,16 @@ impl RateLimiter {
     ///
     /// The checks leave together and are waited for at the same time: with a Redis store it is one
     /// round trip if all allow, and one more if one refuses. What the others were charged is then given
-    /// back. So it never admits more than any limit does; for the length of one trip others may see
-    /// charged what is about to be given back, and be refused for it. A future that is dropped in the
-    /// middle leaves charged what was charged.
+    /// back. So it never admits more than any limit does, except that a token bucket may at one instant
+    /// admit as much more than its burst as was given back, at most what refilled since the charge. For
+    /// the length of one trip others may see charged what is about to be given back, and be refused for
+    /// it. A future that is dropped in the middle leaves charged what was charged.
     ///
     /// ```
-    /// # use fastlimit_memory::MemoryStore;
-    /// use fastlimit_core::{Cost, Policy, RateLimiter};
+    /// use fastlimit::{Cost, MemoryStore, Policy, RateLimiter};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), fastlimit_core::Error> {
+    /// # async fn main() -> Result<(), fastlimit::Error> {
     /// let limiter = RateLimiter::new(MemoryStore::new());
     /// let per_address = Policy::new("address", "20/minute")?;
     /// let per_user = Policy::new("user", "3/minute")?;

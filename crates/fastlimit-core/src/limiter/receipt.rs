@@ -9,8 +9,7 @@ use crate::{Cost, Timestamp};
 /// process or a later day. Give it back once.
 ///
 /// ```
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{Cost, Policy, RateLimiter};
+/// use fastlimit::{Cost, MemoryStore, Policy, RateLimiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

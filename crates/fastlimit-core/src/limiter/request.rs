@@ -10,9 +10,8 @@ use crate::{Cost, Decision, Error, Exceeded, Limits};
 /// A request of one identifier; from [`RateLimiter::request`].
 ///
 /// ```
+/// use fastlimit::{Cost, MemoryStore, Policy, RateLimiter};
 /// # use std::time::Duration;
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{Cost, Policy, RateLimiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -119,6 +118,9 @@ impl<'a> RequestBuilder<'a> {
     /// limits; always allowed. It is the receipt's cost, whatever that of the request. What has
     /// expired since is not given back again, and never more than is in use.
     ///
+    /// A token bucket may at one instant admit as much more than its burst as was given back, at most
+    /// what refilled since the charge.
+    ///
     /// # Errors
     ///
     /// As [`check`](RequestBuilder::check). The receipt is used up: what became of the refund, the
@@ -178,9 +180,8 @@ impl<'a> RequestBuilder<'a> {
     /// [`Error::Store`] as soon as the store does not know an answer.
     ///
     /// ```
+    /// # use fastlimit::{MemoryStore, Policy, RateLimiter};
     /// # use std::time::Duration;
-    /// # use fastlimit_core::{Policy, RateLimiter};
-    /// # use fastlimit_memory::MemoryStore;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let limiter = RateLimiter::new(MemoryStore::new());

@@ -9,11 +9,11 @@ use crate::{Cost, Decision, Error, RateLimiter};
 ///
 /// Dropped without [`settle`](Reservation::settle) or [`cancel`](Reservation::cancel) it stays
 /// charged as estimated: a process that is lost in the middle must not hand quota back. There is no
-/// copy of a reservation, so nothing is given back twice.
+/// copy of a reservation, so nothing is given back twice. A token bucket may at one instant admit as
+/// much more than its burst as was given back, at most what refilled since the charge.
 ///
 /// ```
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{Cost, Policy, RateLimiter};
+/// use fastlimit::{Cost, MemoryStore, Policy, RateLimiter};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,6 +74,9 @@ impl Reservation {
     /// missing even past the limits. Where the two are equal the store is not asked, and the
     /// decision is that of the reservation.
     ///
+    /// The store is asked about the difference, which is not the cost of a request: its decision has
+    /// no [`next_after`](Decision::next_after).
+    ///
     /// # Errors
     ///
     /// [`Error::Store`] if the store does not know the answer; the estimate stays charged then,
@@ -87,7 +90,8 @@ impl Reservation {
             Ordering::Greater => Operation::Charge(cost),
         };
         let request = self.request.as_request().with_operation(operation);
-        Check::again(&self.limiter, request).await
+        let decision = Check::again(&self.limiter, request).await?;
+        Ok(decision.without_next_after())
     }
 
     /// Turns the reservation into what proves its charge, to be kept with what was charged for and

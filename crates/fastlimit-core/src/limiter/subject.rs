@@ -11,10 +11,9 @@ use crate::{Cost, Decision, InvalidLimit, Limits};
 /// it: `("198.51.100.7", &per_address)`.
 ///
 /// ```
-/// # use fastlimit_memory::MemoryStore;
-/// use fastlimit_core::{Cost, Policy, RateLimiter, Subject};
+/// use fastlimit::{Cost, MemoryStore, Policy, RateLimiter, Subject};
 ///
-/// # fn main() -> Result<(), fastlimit_core::Error> {
+/// # fn main() -> Result<(), fastlimit::Error> {
 /// let limiter = RateLimiter::new(MemoryStore::new());
 /// let uploads = Policy::new("uploads", "100/day")?;
 /// let plain = Subject::from(("user:42", &uploads));

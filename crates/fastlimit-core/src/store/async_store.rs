@@ -11,8 +11,8 @@ use crate::{Decision, StoreError};
 /// ```
 /// use std::collections::HashMap;
 ///
-/// use fastlimit_core::store::{AsyncStore, Entry, Request, async_trait};
-/// use fastlimit_core::{Clock, Decision, RateLimiter, StoreError, SystemClock};
+/// use fastlimit::store::{AsyncStore, Entry, Request, async_trait};
+/// use fastlimit::{Clock, Decision, RateLimiter, StoreError, SystemClock};
 ///
 /// #[derive(Default)]
 /// struct Hoard(tokio::sync::Mutex<HashMap<String, Entry>>);

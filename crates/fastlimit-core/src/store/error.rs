@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Cloning is cheap: one lost connection may fail many callers.
 ///
 /// ```
-/// use fastlimit_core::{StoreError, StoreErrorKind};
+/// use fastlimit::{StoreError, StoreErrorKind};
 /// use std::error::Error;
 /// use std::io;
 ///

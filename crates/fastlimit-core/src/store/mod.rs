@@ -58,8 +58,8 @@ pub use crate::key::{Key, OwnedKey, Redacted};
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
 ///
-/// use fastlimit_core::store::{Entry, Reply, Request, Store};
-/// use fastlimit_core::{Clock, RateLimiter, StoreError, StoreErrorKind, SystemClock};
+/// use fastlimit::store::{Entry, Reply, Request, Store};
+/// use fastlimit::{Clock, RateLimiter, StoreError, StoreErrorKind, SystemClock};
 ///
 /// /// A store that never forgets.
 /// #[derive(Default)]
@@ -98,7 +98,7 @@ pub trait Store: Send + Sync + 'static {
     /// wrapper that forgot to forward it would take the promise away.
     ///
     /// ```
-    /// use fastlimit_core::store::{Reply, Request, Store};
+    /// use fastlimit::store::{Reply, Request, Store};
     ///
     /// struct Counted<S>(S);
     ///
@@ -112,7 +112,7 @@ pub trait Store: Send + Sync + 'static {
     ///         self.0.answers_at_once()
     ///     }
     /// }
-    /// # assert!(Counted(fastlimit_memory::MemoryStore::new()).answers_at_once());
+    /// # assert!(Counted(fastlimit::MemoryStore::new()).answers_at_once());
     /// ```
     fn answers_at_once(&self) -> bool;
 

@@ -11,6 +11,9 @@ pub enum Operation {
     /// Charge the cost to every limit, even past the capacity; always allowed.
     Charge(Cost),
     /// Give back what was charged, at most what is in use; always allowed.
+    ///
+    /// A token bucket may at one instant admit as much more than its burst as was given back, at most
+    /// what refilled since the charge.
     Refund {
         /// How much.
         cost: Cost,

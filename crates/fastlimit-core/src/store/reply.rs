@@ -11,8 +11,8 @@ use crate::{Decision, StoreError};
 /// A store in this process answers at once, without a box.
 ///
 /// ```
-/// use fastlimit_core::store::Reply;
-/// use fastlimit_core::{StoreError, StoreErrorKind};
+/// use fastlimit::store::Reply;
+/// use fastlimit::{StoreError, StoreErrorKind};
 ///
 /// let closed = || StoreError::new(StoreErrorKind::Refused, "closed for the night");
 /// assert!(matches!(Reply::ready(Err(closed())), Reply::Ready(Err(_))));

@@ -7,8 +7,8 @@ use crate::{Limit, Limits};
 /// What a store is asked: an operation on a key under one or more limits.
 ///
 /// ```
-/// use fastlimit_core::store::{Key, Operation, Request};
-/// use fastlimit_core::{Cost, Limit};
+/// use fastlimit::store::{Key, Operation, Request};
+/// use fastlimit::{Cost, Limit};
 ///
 /// let limit: Limit = "100/minute".parse()?;
 /// let key = Key::new("fl", "users", "default", "42");
@@ -20,7 +20,7 @@ use crate::{Limit, Limits};
 /// // A copy outlives what the request borrows.
 /// let owned = request.with_operation(Operation::Reset).to_owned();
 /// assert_eq!(owned.as_request().operation(), Operation::Reset);
-/// # Ok::<(), fastlimit_core::ParseError>(())
+/// # Ok::<(), fastlimit::ParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastlimit::MemoryStore;
 use fastlimit_core::store::{AsyncStore, Entry, Reply, Request, async_trait};
 use fastlimit_core::{
     Algorithm, Cost, Decision, Error, InvalidLimit, Limit, ManualClock, Policy, Rate, RateLimiter,
     Store, StoreError, StoreErrorKind, Timestamp,
 };
-use fastlimit_memory::MemoryStore;
 use tokio::sync::Barrier;
 
 fn limiter() -> RateLimiter {
@@ -93,6 +93,17 @@ async fn the_same_subject_twice_is_charged_twice_or_not_at_all() {
     let decisions = limiter.all(twice).check().await.unwrap();
     assert_eq!(decisions.refused().unwrap().index(), 1);
     assert_eq!(left(&limiter, "a", &policy).await, 1);
+}
+
+#[tokio::test]
+async fn the_same_subject_twice_waits_for_one_charge() {
+    let limiter = limiter();
+    let policy = policy("user", "1/minute burst 3 token-bucket");
+    let spent = limiter.request("a").cost(Cost::requests(3)).check(&policy);
+    assert!(spent.await.unwrap().is_allowed());
+    let decisions = limiter.all([("a", &policy), ("a", &policy)]).check().await;
+    let wait = decisions.unwrap().retry_after();
+    assert_eq!(wait, Some(Duration::from_secs(60))); // both pass after 120 s
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use fastlimit::MemoryStore;
 use fastlimit_core::{Cost, Policy, RateLimiter};
-use fastlimit_memory::MemoryStore;
 
 use crate::scripted::{Fate, Scripted};
 

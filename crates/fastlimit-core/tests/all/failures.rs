@@ -3,9 +3,9 @@
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use fastlimit::MemoryStore;
 use fastlimit_core::store::{Operation, Request};
 use fastlimit_core::{Decisions, Error, Policy, RateLimiter, StoreErrorKind};
-use fastlimit_memory::MemoryStore;
 
 use crate::scripted::{Fate, Scripted};
 

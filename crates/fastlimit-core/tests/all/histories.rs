@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use fastlimit::MemoryStore;
 use fastlimit_core::store::{Entry, Operation};
 use fastlimit_core::{Clock, Cost, Decision, ManualClock, Policy, RateLimiter, Timestamp};
-use fastlimit_memory::MemoryStore;
 use proptest::prelude::*;
 
 const IDENTIFIERS: [&str; 2] = ["ada", "mallory"];

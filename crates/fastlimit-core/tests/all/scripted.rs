@@ -1,6 +1,6 @@
+use fastlimit::MemoryStore;
 use fastlimit_core::store::{AsyncStore, Request, async_trait};
 use fastlimit_core::{Decision, Store, StoreError, StoreErrorKind};
-use fastlimit_memory::MemoryStore;
 
 /// What becomes of a request to a [`Scripted`] store.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use sfv::{Item, List, Parser};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -35,6 +36,11 @@ impl Send {
     }
 
     pub(crate) async fn send(self) -> Answer {
+        self.try_send().await.unwrap()
+    }
+
+    /// `None` if the server hangs up without an answer.
+    pub(crate) async fn try_send(self) -> Option<Answer> {
         let mut text = format!(
             "{} {} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n",
             self.method, self.path
@@ -46,8 +52,8 @@ impl Send {
         let mut stream = TcpStream::connect(self.server).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        Answer::parse(&answer)
+        stream.read_to_string(&mut answer).await.ok()?;
+        (!answer.is_empty()).then(|| Answer::parse(&answer))
     }
 }
 
@@ -58,6 +64,7 @@ impl Answer {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
         let headers = lines.map(|line| {
             let (name, value) = line.split_once(": ").unwrap();
+            assert_structured(name, value);
             (name.to_owned(), value.to_owned())
         });
         Self {
@@ -94,4 +101,16 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/json"));
         serde_json::from_str(&self.body).unwrap()
     }
+}
+
+/// Reads a field as RFC 9651 says, if the drafts say that it is such a field.
+fn assert_structured(name: &str, value: &str) {
+    let read = match name {
+        "ratelimit" | "ratelimit-policy" => Parser::new(value).parse::<List>().err(),
+        "ratelimit-limit" | "ratelimit-remaining" | "ratelimit-reset" => {
+            Parser::new(value).parse::<Item>().err()
+        }
+        _ => None,
+    };
+    assert!(read.is_none(), "{name}: {value}: {read:?}");
 }

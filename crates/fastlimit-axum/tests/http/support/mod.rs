@@ -1,6 +1,8 @@
 //! What the tests stand on.
 
 mod client;
+mod failing_store;
+mod log;
 mod server;
 
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use fastlimit_core::{ManualClock, Policy, RateLimiter, Timestamp};
 use fastlimit_memory::MemoryStore;
 
 pub(crate) use client::Answer;
+pub(crate) use failing_store::{Asked, Down, DownLater};
+pub(crate) use log::Log;
 pub(crate) use server::Server;
 
 /// 39.5 s before a minute ends.

@@ -29,6 +29,12 @@ impl Server {
         Self { address, task }
     }
 
+    /// For clients that connect by themselves.
+    #[allow(dead_code, reason = "the tests of protocols have such clients")]
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn request(&self, method: &'static str, path: &str) -> Send {
         Send::new(self.address, method, path)
     }

@@ -1,29 +1,60 @@
-//! The body of a denial, in JSON.
+//! Bodies in JSON.
 //!
-//! Put together by hand, into one text: a flood of denials is what all this is here for.
+//! That of a denial is put together by hand, into one text: a flood of denials is what all this is
+//! here for.
 
 use std::fmt::{self, Write};
 
-use fastlimit_core::Exceeded;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::message::{self, Message};
+use crate::Charged;
+use crate::key::MissingKey;
 
 /// Takes nearly every body, which then never grows.
-const ROOM: usize = 192;
+const ROOM: usize = 224;
 
 /// Says which limit refused, and when to come back.
-pub(crate) fn body(exceeded: &Exceeded) -> String {
+pub(super) fn denied(refused: &Charged, retry_after: Option<u64>) -> String {
+    let message = Message::of(refused, retry_after);
     let mut body = String::with_capacity(ROOM);
     body.push_str("{\"error\":\"rate_limit_exceeded\",\"message\":\"");
-    write_escaped(&mut body, exceeded);
+    write_escaped(&mut body, message);
     body.push_str("\",\"retry_after\":");
-    match exceeded.retry_after_seconds() {
+    match retry_after {
         Some(seconds) => body.push_str(itoa::Buffer::new().format(seconds)),
         None => body.push_str("null"),
     }
     body.push_str(",\"limit\":\"");
-    write_escaped(&mut body, exceeded.limit());
+    write_escaped(&mut body, message.limit());
+    body.push_str("\",\"policy\":\"");
+    write_escaped(&mut body, message.policy());
     body.push_str("\"}");
     body
+}
+
+pub(super) fn unavailable() -> String {
+    let body = json!({
+        "error": "rate_limiter_unavailable",
+        "message": message::UNAVAILABLE,
+    });
+    body.to_string()
+}
+
+pub(super) fn misconfigured() -> String {
+    let body = json!({
+        "error": "rate_limiter_misconfigured",
+        "message": message::MISCONFIGURED,
+    });
+    body.to_string()
+}
+
+pub(super) fn missing_key(missing: &MissingKey) -> String {
+    let body = json!({
+        "error": "rate_limit_key_missing",
+        "message": missing.to_string(),
+    });
+    body.to_string()
 }
 
 /// Writes what stands between the quotes of a string.

@@ -1,0 +1,12 @@
+/// What becomes of a request that the store has no answer for; for
+/// [`RateLimitLayer::on_store_error`](crate::RateLimitLayer::on_store_error).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnStoreError {
+    /// It is refused with 503 and `Retry-After`: the service stays within its limits.
+    #[default]
+    Refuse,
+    /// It reaches the handler, uncharged as far as anybody knows: the service stays up. The
+    /// request's [`RateLimitStatus`](crate::RateLimitStatus) says so.
+    Allow,
+}
