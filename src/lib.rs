@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("front_page.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use fastlimit_core::*;
 
@@ -8,3 +9,7 @@ pub use fastlimit_axum::*;
 pub use fastlimit_memory::*;
 #[cfg(feature = "redis")]
 pub use fastlimit_redis::{ConnectError, RedisStore, RedisStoreBuilder};
+
+/// Recipes: what an everyday service needs, one page and one snippet each.
+#[cfg(all(feature = "axum", feature = "memory", feature = "redis"))]
+pub mod recipes;
