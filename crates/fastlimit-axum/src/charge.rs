@@ -6,8 +6,7 @@ use std::task::Poll;
 
 use axum::http::StatusCode;
 use fastlimit_core::{
-    Check, Cost, Decision, Decisions, Error, KeyedDigest, Policy, RateLimiter, RequestBuilder,
-    Reservation,
+    Check, Cost, Decision, Error, KeyedDigest, Policy, RateLimiter, RequestBuilder, Reservation,
 };
 use tokio::runtime::Handle;
 
@@ -21,11 +20,19 @@ use crate::quota::Subject;
 pub(crate) enum Outcome {
     /// Nothing limits the request.
     Exempt,
-    Allowed(Charges, Vec<Reservation>),
+    Allowed(Charges, Payers),
     /// Also why others stay charged what was to be given back.
     Denied(Denied, Option<Error>),
     /// The store failed; the name is that of the first policy.
     Unknown(Error, String),
+}
+
+/// Who was charged, should the charge have to be corrected.
+pub(crate) enum Payers {
+    Nobody,
+    /// What a layer asks nobody for; the client's address, if that is the key.
+    Unasked(ClientText),
+    Listed(Vec<Subject>, Option<ClientText>),
 }
 
 /// What one subject is charged.
@@ -38,17 +45,19 @@ pub(crate) struct Charge<'a> {
 }
 
 impl<'a> Charge<'a> {
-    fn of(subject: &'a Subject, bill: &'a Bill) -> Result<Self, Rejection> {
-        let charge = Self {
+    /// `None` if the subject is the client's address and that is not known.
+    pub(crate) fn of(subject: &'a Subject, client: Option<&'a ClientText>) -> Option<Self> {
+        Some(Self {
             policy: &subject.policy,
-            key: match &subject.key {
-                Some(key) => key,
-                None => bill.client()?,
-            },
+            key: subject.key.as_deref().or(client.map(ClientText::as_str))?,
             tenant: subject.tenant.as_deref(),
             cost: subject.cost,
-        };
-        charge.check_name().map(|()| charge)
+        })
+    }
+
+    /// What was charged, to be corrected.
+    pub(crate) fn reservation(self, limiter: &RateLimiter, decision: Decision) -> Reservation {
+        self.request(limiter).reservation(decision, self.policy)
     }
 
     /// Refuses a policy without a name.
@@ -95,7 +104,7 @@ impl<'a> Charge<'a> {
         let is_allowed = decision.is_allowed();
         let charged = Charged::new(self.policy.clone(), decision, partition);
         if is_allowed {
-            return Outcome::Allowed(Charges::from_buf([charged]), Vec::new());
+            return Outcome::Allowed(Charges::from_buf([charged]), Payers::Nobody);
         }
         let denied = Denied::new(charged.clone(), Charges::from_buf([charged]));
         Outcome::Denied(denied, None)
@@ -116,8 +125,6 @@ pub(crate) struct Bill {
     /// One that seems to stand in front, whose clients would all be that address.
     pub(crate) proxy: Option<Proxy>,
     pub(crate) partition_key: Option<Arc<KeyedDigest>>,
-    /// Whether the charge is corrected when the response is known.
-    pub(crate) settles: bool,
 }
 
 impl Bill {
@@ -126,13 +133,15 @@ impl Bill {
         Self { subjects, ..self }
     }
 
-    /// The client's address.
-    fn client(&self) -> Result<&str, Rejection> {
-        if let Some(proxy) = &self.proxy {
+    fn charge_of<'b>(&'b self, subject: &'b Subject) -> Result<Charge<'b>, Rejection> {
+        if subject.key.is_none()
+            && let Some(proxy) = &self.proxy
+        {
             proxy.tell();
         }
-        let client = self.client.as_ref().map(ClientText::as_str);
-        client.ok_or(Rejection::MissingClientAddress)
+        let charge = Charge::of(subject, self.client.as_ref());
+        let charge = charge.ok_or(Rejection::MissingClientAddress)?;
+        charge.check_name().map(|()| charge)
     }
 
     /// Charges the one subject of most requests, if the store answers at once; gives the bill
@@ -144,13 +153,17 @@ impl Bill {
     pub(crate) fn now(self) -> Result<Result<Outcome, Rejection>, Self> {
         let result = match self.subjects.as_slice() {
             [] => Some(Ok(Outcome::Exempt)),
-            [only] if !self.settles => match Charge::of(only, &self) {
+            [only] => match self.charge_of(only) {
                 Ok(charge) => charge.at_once(&self.limiter, self.partition(charge.key)),
                 Err(rejection) => Some(Err(rejection)),
             },
             _ => None,
         };
-        result.ok_or(self)
+        match result {
+            Some(Ok(Outcome::Allowed(charges, _))) => Ok(Ok(self.allow(charges))),
+            Some(result) => Ok(result),
+            None => Err(self),
+        }
     }
 
     /// Charges all subjects or none.
@@ -179,43 +192,31 @@ impl Bill {
 
     async fn charge_all(self) -> Result<Outcome, Rejection> {
         let subjects = self.subjects.iter();
-        let charges = subjects.map(|subject| Charge::of(subject, &self));
+        let charges = subjects.map(|subject| self.charge_of(subject));
         let charges = charges.collect::<Result<Vec<_>, _>>()?;
         let Some(first) = charges.first() else {
             return Ok(Outcome::Exempt);
         };
         let requests = charges.iter();
-        let all = self
-            .limiter
-            .all(requests.map(|charge| charge.request(&self.limiter).under(charge.policy)));
-        let outcome = if self.settles {
-            all.reserve().await.map(|reserved| match reserved {
-                Ok(reservations) => {
-                    let decisions = reservations.iter().map(Reservation::decision);
-                    Outcome::Allowed(self.show(&charges, decisions), reservations)
-                }
-                Err(decisions) => self.judge(&charges, &decisions),
-            })
-        } else {
-            all.check()
-                .await
-                .map(|decisions| self.judge(&charges, &decisions))
+        let requests = requests.map(|charge| charge.request(&self.limiter).under(charge.policy));
+        let decisions = match self.limiter.all(requests).check().await {
+            Ok(decisions) => decisions,
+            Err(error) => return Ok(first.fail(error)),
         };
-        Ok(outcome.unwrap_or_else(|error| first.fail(error)))
-    }
-
-    fn judge(&self, charges: &[Charge<'_>], decisions: &Decisions) -> Outcome {
-        let shown = self.show(charges, decisions.as_slice());
-        let refused = decisions
-            .refused()
-            .and_then(|refused| shown.get(refused.index()));
-        match refused.cloned() {
+        let shown = self.show(&charges, decisions.as_slice());
+        let refused = decisions.refused();
+        let refused = refused.and_then(|refused| shown.get(refused.index()));
+        Ok(match refused.cloned() {
             Some(refused) => {
                 let not_given_back = decisions.not_given_back().cloned();
                 Outcome::Denied(Denied::new(refused, shown), not_given_back)
             }
-            None => Outcome::Allowed(shown, Vec::new()),
-        }
+            None => self.allow(shown),
+        })
+    }
+
+    fn allow(self, charges: Charges) -> Outcome {
+        Outcome::Allowed(charges, Payers::Listed(self.subjects, self.client))
     }
 
     fn show<'d>(

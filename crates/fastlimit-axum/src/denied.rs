@@ -86,6 +86,7 @@ impl Denied {
             ..
         } = *self.0;
         set_retry_after(retry_after, response.headers_mut());
+        shown::refuse(response);
         shown::show(charges, style.headers, Leave::ALL, response);
     }
 

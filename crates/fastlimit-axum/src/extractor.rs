@@ -169,7 +169,6 @@ where
         client: ClientText::of_peer(&parts.extensions),
         proxy: Proxy::find(parts),
         partition_key: None,
-        settles: false,
     };
     bill.charge().await
 }

@@ -107,6 +107,21 @@ pub(crate) fn show(charges: Charges, headers: Headers, leave: Leave, response: &
     }
 }
 
+/// In a response's extensions: a limit refused the request.
+#[derive(Clone)]
+struct Refused;
+
+/// Leaves that a limit refused the request, so that those outside give back what they charged.
+pub(crate) fn refuse(response: &mut Response) {
+    response.extensions_mut().insert(Refused);
+}
+
+/// Whether a limit refused the request.
+#[inline]
+pub(crate) fn is_refused(response: &Response) -> bool {
+    response.extensions().get::<Refused>().is_some()
+}
+
 /// Whether a response shows a limit already.
 pub(crate) fn shows_a_limit(response: &Response) -> bool {
     response.extensions().get::<Shown>().is_some()

@@ -8,12 +8,12 @@ use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Method, Request};
 use axum::response::Response;
-use fastlimit_core::{Error, KeyedDigest, Policy, RateLimiter, Reservation};
+use fastlimit_core::{Error, KeyedDigest, Policy, RateLimiter};
 
-use super::admission::{Admission, Unsettled};
+use super::admission::Admission;
 use super::questions::{Asked, Questions};
 use super::settlement::Settlement;
-use crate::charge::{Bill, Charge, Outcome};
+use crate::charge::{Bill, Charge, Outcome, Payers};
 use crate::charged::{Charged, Charges};
 use crate::client_ip::{self, ClientText, PEER};
 use crate::denial::Form;
@@ -95,10 +95,10 @@ impl Config {
         }
     }
 
-    /// Whether nothing but the hooks tells requests apart, and the response corrects nothing.
+    /// Whether nothing but the hooks tells requests apart.
     #[inline]
     fn is_plain(&self) -> bool {
-        self.skip.is_none() && self.settlement.is_none() && self.partition_key.is_none()
+        self.skip.is_none() && self.partition_key.is_none()
     }
 }
 
@@ -147,28 +147,43 @@ impl Config {
         if !self.is_plain() || !questions.also.is_empty() {
             return None;
         }
-        let hooks = &questions.first;
-        let cost = *questions.cost.value()?;
-        if cost.is_zero() {
+        if questions.cost.value()?.is_zero() {
             return Some(Ok(Outcome::Exempt));
         }
         let mut client = ClientText::default();
-        let charge = Charge {
-            cost,
+        if questions.first.key.is_none()
+            && let Err(rejection) = PEER.write_text(headers, extensions, &mut client)
+        {
+            return Some(Err(rejection));
+        }
+        match self.unasked(&client)?.at_once(&self.limiter, None)? {
+            Ok(Outcome::Allowed(charges, _)) => {
+                Some(Ok(Outcome::Allowed(charges, Payers::Unasked(client))))
+            }
+            result => Some(result),
+        }
+    }
+
+    /// What is charged without a question; `client` is the client's address, for a layer without
+    /// a key.
+    #[inline]
+    pub(super) fn unasked<'a>(&'a self, client: &'a ClientText) -> Option<Charge<'a>> {
+        let Questions::Separate(questions) = &self.questions else {
+            return None;
+        };
+        let hooks = &questions.first;
+        Some(Charge {
             policy: hooks.policy.value()?,
+            key: match &hooks.key {
+                Some(key) => key.value()?,
+                None => client.as_str(),
+            },
             tenant: match &hooks.tenant {
                 Some(tenant) => Some(tenant.value()?),
                 None => None,
             },
-            key: match &hooks.key {
-                Some(key) => key.value()?,
-                None => match PEER.write_text(headers, extensions, &mut client) {
-                    Ok(text) => text,
-                    Err(rejection) => return Some(Err(rejection)),
-                },
-            },
-        };
-        charge.at_once(&self.limiter, None)
+            cost: *questions.cost.value()?,
+        })
     }
 
     /// Asks the hooks, and charges the request.
@@ -182,7 +197,6 @@ impl Config {
             client: ClientText::of_peer(&parts.extensions),
             proxy: client_ip::Proxy::find(parts),
             partition_key: self.partition_key.clone(),
-            settles: !self.settlement.is_none(),
         };
         match self.questions.ask(parts)? {
             Asked::Now(subjects) => match bill.of(subjects).now() {
@@ -205,10 +219,10 @@ impl Config {
     ) -> Result<Option<Admission>, Rejection> {
         match result {
             Ok(Outcome::Exempt) => Ok(None),
-            Ok(Outcome::Allowed(charges, reservations)) => {
+            Ok(Outcome::Allowed(charges, payers)) => {
                 self.outage.works();
                 self.record(&charges);
-                Ok(Some(self.admission(charges, reservations, extensions)))
+                Ok(Some(self.admission(charges, payers, extensions)))
             }
             Ok(Outcome::Denied(denied, not_given_back)) => {
                 self.tell_charged(&denied, not_given_back);
@@ -251,7 +265,7 @@ impl Config {
     fn admission(
         self: &Arc<Self>,
         charges: Charges,
-        reservations: Vec<Reservation>,
+        payers: Payers,
         extensions: &mut Extensions,
     ) -> Admission {
         let is_nested = if self.is_dry_run {
@@ -261,17 +275,12 @@ impl Config {
         };
         Admission {
             charges,
-            headers: self.headers(),
+            payers,
             leave: Leave {
                 shown: is_nested,
                 decision: self.attach_decision,
             },
-            unsettled: (!reservations.is_empty()).then(|| {
-                Box::new(Unsettled {
-                    reservations,
-                    config: Arc::clone(self),
-                })
-            }),
+            config: Arc::clone(self),
         }
     }
 
@@ -286,7 +295,7 @@ impl Config {
         }
         tracing::debug!(policy = denied.policy().name(), %denied, "a dry run lets a request pass");
         let charges = denied.charges().iter().cloned().collect();
-        Ok(Some(self.admission(charges, Vec::new(), extensions)))
+        Ok(Some(self.admission(charges, Payers::Nobody, extensions)))
     }
 
     #[cold]
@@ -340,7 +349,7 @@ impl Config {
     }
 
     #[inline]
-    fn headers(&self) -> Headers {
+    pub(super) fn headers(&self) -> Headers {
         self.headers.unwrap_or(if self.is_dry_run {
             Headers::none()
         } else {

@@ -99,8 +99,9 @@ use questions::{Questions, Separate, SubjectHooks};
 /// `Extension<Decision>`.
 ///
 /// Where layers are nested, the headers that show one limit show the strictest: a denial, else the
-/// one with less remaining. An inner layer knows of an outer one by the request's extensions, so
-/// what stands between them passes them on. The same layer twice on the way of one request
+/// one with less remaining. What an inner layer refuses costs nothing outside: the outer one gives
+/// its charge back. They know of one another by the extensions of request and response, so what
+/// stands between them passes these on. The same layer twice on the way of one request
 /// charges it once, and says so once in the log.
 ///
 /// A response's extensions may hold a decision too; it is then the one that the headers show.
@@ -233,8 +234,9 @@ impl RateLimitLayer {
     /// its own limit then takes nothing from the quota of all. A subject whose policy or key is
     /// `None` is not charged; the others are.
     ///
-    /// Two layers cannot promise that: the outer one has charged before the inner one refuses.
-    /// See [`RateLimiter::all`] for what is promised.
+    /// Nested layers promise the same: an outer one gives back what it charged for a request that
+    /// an inner one refuses. Here all leave together, which on Redis is one trip for two. See
+    /// [`RateLimiter::all`] for what is promised.
     ///
     /// ```
     /// use fastlimit::{MemoryStore, Policy, RateLimitLayer, RateLimiter};

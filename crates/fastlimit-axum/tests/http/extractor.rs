@@ -145,9 +145,10 @@ async fn a_layer_around_it_shows_the_stricter() {
     assert_eq!(server.get("/").await.limit(), Some((3, 2, 40)));
     assert_eq!(server.get("/quiet").await.limit(), Some((4, 2, 40)));
     assert_eq!(server.get("/").await.limit(), Some((3, 0, 40)));
-    let denied = server.get("/").await;
-    assert_eq!((denied.status, denied.limit()), (429, Some((3, 0, 40))));
-    assert_eq!(denied.json()["limit"], "3/minute");
-    let denied = server.get("/").await;
-    assert_eq!((denied.status, denied.limit()), (429, Some((4, 0, 40))));
+    // What the extractor refuses costs nothing outside.
+    for _ in 0..3 {
+        let denied = server.get("/").await;
+        assert_eq!((denied.status, denied.limit()), (429, Some((3, 0, 40))));
+        assert_eq!(denied.json()["limit"], "3/minute");
+    }
 }

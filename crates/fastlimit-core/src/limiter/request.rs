@@ -167,6 +167,14 @@ impl<'a> RequestBuilder<'a> {
         }))
     }
 
+    /// The reservation of what a check of this request charged. Hidden, since nothing but the caller's
+    /// word says that the decision is that of such a check.
+    #[doc(hidden)]
+    pub fn reservation(self, decision: Decision, limits: impl Into<Limits<'a>>) -> Reservation {
+        let request = self.check(limits).request().to_owned();
+        Reservation::new(self.limiter.clone(), request, self.cost, decision)
+    }
+
     /// Checks until the request is allowed, and sleeps in between as each denial says, a little
     /// longer by chance so that those who wait do not all come back at once. Gives up when the
     /// next sleep would make it longer than `within`, or when waiting never helps: the decision
