@@ -130,6 +130,8 @@ use questions::{Questions, Separate, SubjectHooks};
 ///
 /// Where something further in answers preflights, [`exempt_preflights`](RateLimitLayer::exempt_preflights) lets them through: anybody can write those two headers, so
 /// whatever answers them must cost next to nothing.
+#[doc(alias = "throttle")]
+#[doc(alias = "middleware")]
 #[derive(Clone)]
 #[must_use = "a layer does nothing until a service is wrapped in it"]
 pub struct RateLimitLayer {

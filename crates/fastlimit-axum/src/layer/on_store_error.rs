@@ -1,5 +1,7 @@
 /// What becomes of a request that the store has no answer for; for
 /// [`RateLimitLayer::on_store_error`](crate::RateLimitLayer::on_store_error).
+#[doc(alias = "fail open")]
+#[doc(alias = "fail closed")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreError {
