@@ -19,8 +19,6 @@ use crate::unavailable::Unavailable;
 use crate::{DenialBody, Headers, Quota, RateLimitStatus, Rejection};
 
 /// That of all extractors: they have no place of their own.
-const STAYS: &str = "what a refused request was charged to others stays";
-
 static OUTAGE: Outage = Outage::none();
 static TOLD: Told = Told::nothing();
 
@@ -142,10 +140,7 @@ where
                 Ok(Self::of(charges, headers))
             }
             Outcome::Denied(denied, not_given_back) => {
-                match not_given_back {
-                    None => OUTAGE.works(),
-                    Some(error) => OUTAGE.fails(denied.policy().name(), &error, STAYS),
-                }
+                OUTAGE.refuses(denied.policy().name(), not_given_back.as_ref());
                 Err(Rejection::Denied(denied.in_style(style())))
             }
             Outcome::Unknown(error, policy) => {

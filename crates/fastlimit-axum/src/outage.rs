@@ -70,6 +70,18 @@ impl Outage {
         );
     }
 
+    /// Notes a request that is refused, and why others stay charged for it where they do.
+    pub(crate) fn refuses(&self, policy: &str, not_given_back: Option<&Error>) {
+        match not_given_back {
+            None => self.works(),
+            Some(error) => self.fails(
+                policy,
+                error,
+                "others stay charged for requests that are refused",
+            ),
+        }
+    }
+
     /// Notes a request that the store answered.
     #[inline]
     pub(crate) fn works(&self) {

@@ -6,9 +6,7 @@
     reason = "what goes wrong in a test fails the test"
 )]
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -19,35 +17,11 @@ use fastlimit_axum::{ClientIp, RateLimitLayer, TrustedProxies};
 use fastlimit_core::{Policy, RateLimiter};
 use fastlimit_memory::MemoryStore;
 use tower::ServiceExt;
-use tracing_subscriber::fmt::MakeWriter;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+#[path = "http/support/log.rs"]
+mod log;
 
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
+use log::Log;
 
 /// More requests than the one in so many that is looked at.
 async fn send_many(layer: &RateLimitLayer, peer: &str, header: Option<&str>) {
@@ -68,12 +42,7 @@ async fn send_many(layer: &RateLimitLayer, peer: &str, header: Option<&str>) {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_trusted_is_told_once() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::record();
     let limiter = RateLimiter::new(MemoryStore::new());
     let policy = Policy::new("users", "100_000/minute").unwrap();
     let layer = RateLimitLayer::new(limiter, policy);

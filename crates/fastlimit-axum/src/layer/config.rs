@@ -225,7 +225,8 @@ impl Config {
                 Ok(Some(self.admission(charges, payers, extensions)))
             }
             Ok(Outcome::Denied(denied, not_given_back)) => {
-                self.tell_charged(&denied, not_given_back);
+                self.outage
+                    .refuses(denied.policy().name(), not_given_back.as_ref());
                 let refused = denied.charges().iter();
                 self.record(refused.filter(|charged| charged.decision().is_denied()));
                 self.deny(denied, extensions)
@@ -243,21 +244,6 @@ impl Config {
     fn record<'c>(&self, charges: impl IntoIterator<Item = &'c Charged>) {
         if let Some(on_decision) = &self.on_decision {
             charges.into_iter().for_each(|charged| on_decision(charged));
-        }
-    }
-
-    /// Tells if a request that is refused stays charged to others.
-    fn tell_charged(&self, denied: &Denied, not_given_back: Option<Error>) {
-        match not_given_back {
-            None => self.outage.works(),
-            Some(error) => {
-                let policy = denied.policy().name();
-                self.outage.fails(
-                    policy,
-                    &error,
-                    "what a refused request was charged to others stays",
-                );
-            }
         }
     }
 
