@@ -36,7 +36,7 @@ impl Service {
         let redis = TestRedis::start().unwrap();
         let store = RedisStore::builder(redis.url())
             .connect_timeout(Duration::from_millis(200))
-            .response_timeout(Duration::from_millis(200))
+            .timeout(Duration::from_millis(200))
             .connect()
             .await
             .unwrap();

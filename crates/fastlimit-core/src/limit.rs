@@ -142,6 +142,14 @@ impl Limit {
         Cost::milli(self.algorithm.capacity(self))
     }
 
+    /// Returns how many entries the state of the limit may come to have where no cost is below one
+    /// request: one for each request of a sliding log, else one. A store bounds by it what it does in
+    /// one step.
+    #[must_use]
+    pub fn most_entries(&self) -> u32 {
+        self.algorithm.most_entries(self)
+    }
+
     /// Tells whether the two limits would keep their state in the same record.
     pub(crate) fn shares_state_with(&self, other: &Self) -> bool {
         self.algorithm == other.algorithm && self.rate.period_millis() == other.rate.period_millis()

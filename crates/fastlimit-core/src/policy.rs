@@ -63,6 +63,9 @@ pub enum PolicyError {
     /// There is no limit.
     #[error("a policy has at least one limit")]
     NoLimits,
+    /// There are more limits than [`Policy::MAX_LIMITS`].
+    #[error("a policy has at most {most} limits, and this one has {0}", most = Policy::MAX_LIMITS)]
+    TooManyLimits(usize),
     /// Two limits have the same algorithm and period, so they would share their state.
     // Boxed, so that an error, and with it each answer, stays small.
     #[error("two limits of a policy have the same algorithm and period: {} and {}", .0[0], .0[1])]
@@ -73,13 +76,17 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// The most limits of a policy. A store applies all of them in one step, which everybody else
+    /// waits for.
+    pub const MAX_LIMITS: usize = 64;
+
     /// Creates a policy from a name and its limits: a text, a [`Rate`], a [`Limit`], or several
     /// limits.
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] if the name is not 1 to 128 characters of printable ASCII, if there is
-    /// no limit, if two have the same algorithm and period, or if a text cannot be read.
+    /// [`PolicyError`] if the name is not 1 to 128 characters of printable ASCII, if there is no limit
+    /// or if there are more than [`MAX_LIMITS`](Policy::MAX_LIMITS), if two have the same algorithm and period, or if a text cannot be read.
     pub fn new(name: &str, limits: impl IntoLimits) -> Result<Self, PolicyError> {
         let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if name.is_empty() || name.len() > 128 || !printable {
@@ -88,6 +95,9 @@ impl Policy {
         let limits = limits.into_limits()?;
         if limits.is_empty() {
             return Err(PolicyError::NoLimits);
+        }
+        if limits.len() > Self::MAX_LIMITS {
+            return Err(PolicyError::TooManyLimits(limits.len()));
         }
         let mut seen = limits.as_slice();
         while let Some((first, rest)) = seen.split_first() {
@@ -139,7 +149,7 @@ impl FromStr for Policy {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        // The parser refuses what `new` would: no limits, two that share state.
+        // The parser refuses what `new` would: no limits, too many, two that share state.
         let limits = Parser::new(text).limits()?;
         Ok(Self::from_valid(DEFAULT_PART, limits))
     }

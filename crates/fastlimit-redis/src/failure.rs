@@ -1,45 +1,73 @@
 //! What is known of a request that brought no answer.
 
-use std::time::Duration;
-
 use fastlimit_core::store::Redacted;
 use fastlimit_core::{StoreError, StoreErrorKind};
-use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
+use redis::{RedisError, ServerError, ServerErrorKind};
 
-use crate::ConnectError;
-use crate::endpoint::Endpoint;
-
-/// There was no connection to send the request on.
-pub(crate) fn not_sent(error: ConnectError) -> StoreError {
-    let kind = match error {
-        ConnectError::Unreachable { .. } | ConnectError::TimedOut { .. } => StoreErrorKind::NotSent,
-        // Such as a server that has its fill of clients.
-        ConnectError::Refused { ref reason, .. } if !is_about_access(reason) => {
-            StoreErrorKind::NotSent
-        }
-        _ => StoreErrorKind::Misconfigured,
-    };
-    StoreError::new(kind, error.to_string()).with_source(error)
-}
-
-/// The request was sent, or may have been, and no answer came.
-pub(crate) fn unanswered(endpoint: &Endpoint, error: RedisError, timeout: Duration) -> StoreError {
-    let message = if error.is_timeout() {
-        format!(
-            "{endpoint} did not answer within {} ms",
-            timeout.as_millis()
-        )
-    } else {
-        format!("the connection to {endpoint} was lost: {error}")
-    };
+/// The connection broke while the request was under way.
+pub(crate) fn lost(server: &str, error: RedisError) -> StoreError {
+    let message = format!("the connection to {server} was lost: {}", one_line(&error));
     StoreError::new(StoreErrorKind::OutcomeUnknown, message).with_source(error)
 }
 
-/// What came is no answer of the script.
-pub(crate) fn not_understood(endpoint: &Endpoint) -> StoreError {
+/// The connection ended while the request was under way.
+pub(crate) fn closed(server: &str) -> StoreError {
+    let message = format!("the connection to {server} was closed before the answer came");
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
+/// The connection ended, as often before, while the request waited.
+pub(crate) fn closed_again(server: &str) -> StoreError {
+    let message = format!("the connections to {server} end without an answer that can be used");
+    StoreError::new(StoreErrorKind::NotSent, message)
+}
+
+/// The request was sent, and its time is up.
+pub(crate) fn unanswered(server: &str) -> StoreError {
+    let message = format!("{server} did not answer in time");
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
+/// The time of the request was up before it could be sent.
+pub(crate) fn too_late(server: &str) -> StoreError {
     let message = format!(
-        "{endpoint} gave an answer that cannot be followed; expected what the script found under \
-         each key, and as many admissions as follow from that"
+        "{server} did not answer in time what was sent before this request, or was not connected in \
+         time"
+    );
+    StoreError::new(StoreErrorKind::NotSent, message)
+}
+
+/// The server has not answered for so long that nothing more is sent to it.
+pub(crate) fn silent(server: &str) -> StoreError {
+    let message = format!("{server} does not answer; it is connected to again");
+    StoreError::new(StoreErrorKind::NotSent, message)
+}
+
+/// There is no room for the request among those that wait.
+pub(crate) fn too_many_wait(most: usize) -> StoreError {
+    let message = format!(
+        "{most} requests wait for a connection already; Redis answers more slowly than requests come"
+    );
+    StoreError::new(StoreErrorKind::NotSent, message)
+}
+
+/// What was to answer is gone, as when the thread of the store ended.
+pub(crate) fn store_ended() -> StoreError {
+    let message = "the connections of the store have ended";
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
+/// Nothing is known of the servers yet.
+pub(crate) fn not_connected_yet(name: &str) -> StoreError {
+    let message = format!("{name} is not connected yet");
+    StoreError::new(StoreErrorKind::NotSent, message)
+}
+
+/// What came is no answer of the script.
+pub(crate) fn not_understood(server: &str) -> StoreError {
+    let message = format!(
+        "{server} gave an answer that cannot be followed; expected what the script found under each \
+         key, and as many admissions as follow from that"
     );
     StoreError::new(StoreErrorKind::OutcomeUnknown, message)
 }
@@ -50,40 +78,9 @@ pub(crate) fn foreign_data(key: &str, what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::ForeignData, message)
 }
 
-/// The request waited for those before it, and they were not answered.
-pub(crate) fn queued_too_long(endpoint: &Endpoint, timeout: Duration) -> StoreError {
-    let message = format!(
-        "{endpoint} did not answer within {} ms what was sent before this request",
-        timeout.as_millis()
-    );
-    StoreError::new(StoreErrorKind::NotSent, message)
-}
-
-/// The request was lost with the runtime that was to bring its answer.
-pub(crate) fn runtime_gone(endpoint: &Endpoint) -> StoreError {
-    let message = format!("the runtime that drives the connection to {endpoint} was shut down");
-    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
-}
-
-/// The runtime that drives the connection does not run.
-pub(crate) fn not_driven(endpoint: &Endpoint, timeout: Duration) -> StoreError {
-    let message = format!(
-        "the runtime that drives the connection to {endpoint} did nothing for {} ms; let it run, or \
-         connect a store on each runtime",
-        timeout.as_millis()
-    );
-    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
-}
-
-/// The request was turned away from one connection after the other.
-pub(crate) fn turned_away(endpoint: &Endpoint) -> StoreError {
-    let message = format!("the connections to {endpoint} were lost before the request was sent");
-    StoreError::new(StoreErrorKind::NotSent, message)
-}
-
 /// The server answered with an error to a call that named these keys.
 pub(crate) fn refused<'keys>(
-    endpoint: &Endpoint,
+    server: &str,
     error: ServerError,
     keys: impl Iterator<Item = &'keys str>,
 ) -> StoreError {
@@ -92,11 +89,11 @@ pub(crate) fn refused<'keys>(
     let kind = kind(&text);
     match before_a_key(&text, keys) {
         Some(before) => {
-            let message = format!("{endpoint} refused: {before}[what repeats a key is left out]");
+            let message = format!("{server} refused: {before}[what repeats a key is left out]");
             // Its source would repeat it too.
             StoreError::new(kind, message)
         }
-        None => StoreError::new(kind, format!("{endpoint} refused: {text}"))
+        None => StoreError::new(kind, format!("{server} refused: {text}"))
             .with_source(RedisError::from(error)),
     }
 }
@@ -163,16 +160,11 @@ pub(crate) fn is_cured_by_reconnecting(error: &ServerError) -> bool {
     matches!(code(&text(error)), "READONLY" | "MASTERDOWN" | "NOAUTH")
 }
 
-/// Whether a refused connection is about who connects, which does not pass by itself.
-pub(crate) fn is_about_access(reason: &str) -> bool {
-    ["WRONGPASS", "NOAUTH", "NOPERM", "invalid password"]
-        .iter()
-        .any(|word| reason.contains(word))
-}
-
-/// Whether a failure to connect is the server's word, not the network's.
-pub(crate) fn is_word_of_server(error: &RedisError) -> bool {
-    !matches!(error.kind(), ErrorKind::Io)
+/// An error of the client in one line: some have several.
+fn one_line(error: &RedisError) -> String {
+    let lines = error.to_string();
+    let lines: Vec<_> = lines.lines().map(str::trim).collect();
+    lines.join(" ")
 }
 
 fn kind(text: &str) -> StoreErrorKind {

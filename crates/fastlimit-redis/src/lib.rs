@@ -48,12 +48,15 @@
 //!
 //! # When the server fails
 //!
-//! A request never waits without bound: for a connection at most the connect timeout, for an
-//! answer at most the response timeout, and as long behind the calls that were sent before it.
+//! A request has one [timeout](RedisStoreBuilder::timeout), 500 ms unless it is set, from the moment
+//! of asking: waiting, connecting and sending are all in it. How many requests wait is
+//! [bounded](RedisStoreBuilder::max_waiting), and one whose caller went away before it was sent is not
+//! sent. While the server is known to be away a request fails at once, and the store tries to connect
+//! by itself, one attempt at a time, with pauses that grow to half a second.
+//!
 //! What is known of a request that failed, its
 //! [`StoreErrorKind`](fastlimit_core::StoreErrorKind) tells; a request whose fate is unknown is
-//! never sent again, so nothing is charged twice. When the server is back, the same store works
-//! again.
+//! never sent again, so nothing is charged twice.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
@@ -73,22 +76,24 @@
 
 mod batch;
 mod builder;
+mod cluster;
 mod connect_error;
-mod driver;
-mod endpoint;
+mod dial;
 mod failure;
-mod lanes;
-mod lone_call;
 mod replay;
 mod script;
+mod sentinel;
+mod server;
+mod servers;
 mod shape;
+mod slot;
 mod store;
-#[cfg(feature = "tls-rustls")]
-mod tls;
+mod target;
+mod thread;
 
 /// The client that this store is built on: its errors are the sources of this store's.
 pub use redis;
 
 pub use builder::RedisStoreBuilder;
-pub use connect_error::ConnectError;
+pub use connect_error::{ConnectError, ConnectStage};
 pub use store::RedisStore;

@@ -130,20 +130,6 @@ pub(crate) fn hash() -> &'static str {
     APPLY.1.get_hash()
 }
 
-/// Answers 1 if the server has `MSETEX` and the user may call it: Redis from 8.4 on, Valkey from
-/// 9.1 on. It asks for permission without trying, so that nothing is noted in the server's log.
-///
-/// Where the user may not write the key that is asked about, it is not the command that is
-/// forbidden. All arguments are given, since there are servers that crash on the name alone.
-pub(crate) const HAS_MSETEX: &str = "\
-local ask = redis.acl_check_cmd
-if not ask then
-  return 0
-end
-local is_known, is_allowed = pcall(ask, 'MSETEX', '1', 'fl:', '', 'PX', '1')
-return is_known and (is_allowed or not ask('SET', 'fl:', '')) and 1 or 0
-";
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

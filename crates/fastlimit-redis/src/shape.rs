@@ -39,6 +39,12 @@ impl Shape {
         &self.limits
     }
 
+    /// How many entries of state the script may work through for one key.
+    pub(crate) fn work(&self) -> usize {
+        let entries = self.limits.iter().map(Limit::most_entries);
+        usize::try_from(entries.fold(0, u32::saturating_add)).unwrap_or(usize::MAX)
+    }
+
     /// The shape as the script reads it: `main.lua` says how.
     pub(crate) fn to_bytes(&self) -> Bytes {
         let mut bytes = Bytes::new();

@@ -1,29 +1,24 @@
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ahash::RandomState;
-use fastlimit_core::store::{Reply, Request};
-use fastlimit_core::{Clock, Decision, Store, StoreError, Timestamp};
-use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout};
+use fastlimit_core::store::{Key, Reply, Request};
+use fastlimit_core::{Store, StoreError};
 
-use crate::batch::{Answer, HashedKey, Item, ItemKey, Ticket};
-use crate::driver::{Driver, Lost};
-use crate::endpoint::Endpoint;
-use crate::lanes::{Lane, Lanes};
-use crate::lone_call::LoneCall;
+use crate::batch::{HashedKey, Ticket};
+use crate::builder::Topology;
+use crate::server::Ask;
+use crate::servers::Servers;
 use crate::shape::Shape;
-use crate::{ConnectError, RedisStoreBuilder, failure};
+use crate::thread::Thread;
+use crate::{ConnectError, RedisStoreBuilder};
 
 /// A store that keeps the state of limits in Redis.
 ///
-/// Cloning is cheap, and clones share their connections. A store lives as long as you like: it
-/// connects again by itself when its server was away, or when the runtime is gone that it was
-/// connected on.
+/// Cloning is cheap, and clones share their connections. A thread of the store drives them, so a
+/// store serves any number of runtimes and threads at once, tokio's or others: whoever asks awaits an
+/// answer and needs nothing else. It connects again by itself when its server was away.
 ///
 /// ```no_run
 /// use fastlimit::{Policy, RateLimiter, RedisStore};
@@ -40,26 +35,26 @@ use crate::{ConnectError, RedisStoreBuilder, failure};
 ///
 /// A request fails with a [`StoreError`], whose [kind](fastlimit_core::StoreErrorKind) is
 ///
-/// - `NotSent` if there was no connection within the connect timeout, or if what was sent before
-///   it was not answered within the response timeout,
-/// - `OutcomeUnknown` if the answer did not come within the response timeout, if the connection
-///   broke meanwhile, or if the answer cannot be read,
+/// - `NotSent` if its time was up before it could be sent, if too many wait already, or, at once, while
+///   the server is known to be away,
+/// - `OutcomeUnknown` if it was sent and the answer did not come in time or cannot be read, or if the
+///   connection broke meanwhile,
 /// - `Refused` if the server would not do it now: out of memory, loading, a replica,
 /// - `Misconfigured` if it will not do it at all: a permission or a command is missing,
 /// - `ForeignData` if the key holds a value that is not this store's.
 ///
-/// Nothing is ever sent again, except to a server that says it does not know the script.
+/// Nothing is ever sent again of which it is not known that the server has not done it.
 #[derive(Clone)]
 pub struct RedisStore {
     inner: Arc<Inner>,
 }
 
-/// What the store's clones and drivers share.
-pub(crate) struct Inner {
-    lanes: Lanes,
-    clock: Option<Arc<dyn Clock>>,
-    response_timeout: Duration,
+struct Inner {
+    servers: Servers,
+    timeout: Duration,
     hasher: RandomState,
+    // Ends with the last clone.
+    _thread: Thread,
 }
 
 impl RedisStore {
@@ -89,227 +84,120 @@ impl RedisStore {
     /// assert!(!format!("{builder:?}").contains("secret"));
     /// ```
     pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(url.into())
+        RedisStoreBuilder::new(Topology::Standalone(url.into()))
     }
 
-    pub(crate) fn new(
-        lanes: Lanes,
-        clock: Option<Arc<dyn Clock>>,
-        response_timeout: Duration,
-    ) -> Self {
+    /// Starts to build a store for a Redis Cluster, of which some nodes are given. Login, database and
+    /// TLS of the first hold for all.
+    ///
+    /// ```no_run
+    /// use fastlimit::RedisStore;
+    ///
+    /// # async fn run() -> Result<(), fastlimit::ConnectError> {
+    /// let nodes = ["redis://10.0.0.1:7000/", "redis://10.0.0.2:7000/"];
+    /// let store = RedisStore::cluster(nodes).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Topology::Cluster(all(urls)))
+    }
+
+    /// Starts to build a store for the master that Sentinels know by a name. The URLs are those of the
+    /// Sentinels; user, password, database and TLS of the first hold for the master. Where the
+    /// Sentinels ask for a login of their own, it is the builder's
+    /// [`sentinel_login`](RedisStoreBuilder::sentinel_login).
+    ///
+    /// ```no_run
+    /// use fastlimit::RedisStore;
+    ///
+    /// # async fn run() -> Result<(), fastlimit::ConnectError> {
+    /// let sentinels = ["redis://10.0.0.1:26379/", "redis://10.0.0.2:26379/"];
+    /// let store = RedisStore::sentinel(sentinels, "mymaster").connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sentinel<U: Into<String>>(
+        urls: impl IntoIterator<Item = U>,
+        master: impl Into<String>,
+    ) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Topology::Sentinel(all(urls), master.into()))
+    }
+
+    pub(crate) fn new(servers: Servers, timeout: Duration, thread: Thread) -> Self {
         Self {
             inner: Arc::new(Inner {
-                lanes,
-                clock,
-                response_timeout,
+                servers,
+                timeout,
                 hasher: RandomState::new(),
+                _thread: thread,
             }),
         }
     }
+
+    pub(crate) async fn connected(&self) -> Result<(), ConnectError> {
+        self.inner.servers.connected().await
+    }
+}
+
+fn all<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> Vec<String> {
+    urls.into_iter().map(Into::into).collect()
 }
 
 impl Inner {
-    /// The time of the given clock, if one was given.
-    pub(crate) fn now(&self) -> Option<Timestamp> {
-        self.clock.as_ref().map(Clock::now)
-    }
-
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        self.lanes.connector().endpoint()
-    }
-
-    pub(crate) fn response_timeout(&self) -> Duration {
-        self.response_timeout
-    }
-
-    /// Gives a lane up: the next request goes by another one, and so may what waits for it.
-    pub(crate) fn lose(&self, lane: &Arc<Lane>, lost: &Lost) {
-        tracing::debug!(server = %self.endpoint(), "connection dropped");
-        match lost {
-            Lost::Connection => self.lanes.forget(lane),
-            // It is the server or the way to it that hangs, not one connection.
-            Lost::Patience(_) => self.lanes.forget_all(),
-        }
-        for batch in lane.queue().close() {
-            match lost {
-                Lost::Connection => batch.give_back(),
-                Lost::Patience(error) => batch.fail(error),
-            }
-        }
-    }
-
-    /// Sends an item if nothing else is under way on a lane, else puts it into its queue; `None` if
-    /// the lane is lost.
-    fn ask(
-        self: &Arc<Self>,
-        lane: Arc<Lane>,
-        runtime: &Handle,
-        key: &impl ItemKey,
-        shape: &Shape,
-    ) -> Option<UnderWay> {
-        if lane.is_driven_by(runtime.id())
-            && let Some(call) = LoneCall::send(self, &lane, key, shape)
-        {
-            return Some(UnderWay::Alone(call));
-        }
-        let waiting = self.enqueue(lane, runtime, key, shape)?;
-        Some(UnderWay::Together(waiting))
-    }
-
-    /// Puts an item into the queue of a lane; `None` if the lane is lost.
-    fn enqueue(
-        self: &Arc<Self>,
-        lane: Arc<Lane>,
-        runtime: &Handle,
-        key: &impl ItemKey,
-        shape: &Shape,
-    ) -> Option<Waiting> {
-        let added = lane.queue().add(key, shape)?;
-        if added.needs_driver {
-            Driver::start(self, &lane);
-        }
-        Some(Waiting {
-            ticket: added.tickets,
-            is_driven_here: lane.is_driven_by(runtime.id()),
-            lane,
+    fn ask<'a>(&self, request: &'a Request<'_>) -> Result<Ask<HashedKey<'a>>, StoreError> {
+        let now = Instant::now();
+        let timeout = request.timeout().unwrap_or(self.timeout);
+        Ok(Ask {
+            key: HashedKey::new(request.key(), &self.hasher),
+            shape: Shape::new(request)?,
+            deadline: now.checked_add(timeout).unwrap_or_else(|| distant(now)),
         })
     }
-
-    /// Puts requests into the queue of one lane, that of the first, so that they leave together.
-    /// `None` if no lane is open, and of a single one, which may go alone.
-    fn enqueue_all(self: &Arc<Self>, requests: &[Request<'_>]) -> Option<Vec<Waiting>> {
-        let runtime = Handle::try_current().ok()?;
-        let items = requests.iter().map(|request| {
-            let key = HashedKey::new(request.key(), &self.hasher);
-            Some((key, Shape::new(request).ok()?))
-        });
-        let items = items.collect::<Option<Vec<_>>>()?;
-        let [(first, _), _, ..] = items.as_slice() else {
-            return None;
-        };
-        let lane = self.lanes.open_lane(first.hash(), &runtime)?;
-        let added = lane.queue().add_all(&items)?;
-        if added.needs_driver {
-            Driver::start(self, &lane);
-        }
-        let is_driven_here = lane.is_driven_by(runtime.id());
-        let waiting = added.tickets.into_iter().map(|ticket| Waiting {
-            ticket,
-            is_driven_here,
-            lane: Arc::clone(&lane),
-        });
-        Some(waiting.collect())
-    }
-
-    /// Waits for the answer of an item.
-    async fn answer(&self, waiting: Waiting) -> Answer {
-        let Waiting {
-            mut ticket,
-            lane,
-            is_driven_here,
-        } = waiting;
-        if is_driven_here {
-            // The call's own timeout runs where this runs.
-            return ticket.await;
-        }
-        // Another runtime drives the lane, and may stand still.
-        let patience = self.response_timeout.saturating_mul(2);
-        if let Ok(answer) = timeout(patience, &mut ticket).await {
-            return answer;
-        }
-        let error = failure::queued_too_long(self.endpoint(), patience);
-        self.lose(&lane, &Lost::Patience(error));
-        // What was in the queue still has its answer by now.
-        let late = poll_fn(|context| Poll::Ready(Pin::new(&mut ticket).poll(context))).await;
-        match late {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => Answer::Is(Err(failure::not_driven(self.endpoint(), patience))),
-        }
-    }
-
-    /// Sees to it that what was never sent is.
-    async fn finish(self: &Arc<Self>, answer: Answer) -> Result<Decision, StoreError> {
-        match answer {
-            Answer::Is(result) => result,
-            // Rare, and too large to be carried along by every request.
-            Answer::Unsent(item) => Box::pin(self.run(item)).await,
-        }
-    }
-
-    /// Carries out an item that has no lane yet.
-    async fn run(self: &Arc<Self>, mut item: Item) -> Result<Decision, StoreError> {
-        let began = Instant::now();
-        loop {
-            let (lane, runtime) = self
-                .lanes
-                .lane(item.hash)
-                .await
-                .map_err(failure::not_sent)?;
-            if let Some(waiting) = self.enqueue(lane, &runtime, &item, &item.shape) {
-                match self.answer(waiting).await {
-                    Answer::Is(result) => return result,
-                    Answer::Unsent(unsent) => item = unsent,
-                }
-            }
-            if began.elapsed() > self.response_timeout {
-                return Err(failure::turned_away(self.endpoint()));
-            }
-        }
-    }
 }
 
-/// An item that is asked for, by a call of its own or in the queue of a lane.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it is moved into its future at once"
-)]
-enum UnderWay {
-    Alone(LoneCall),
-    Together(Waiting),
+/// A deadline for who waits for ever.
+fn distant(now: Instant) -> Instant {
+    const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+    now.checked_add(A_YEAR).unwrap_or(now)
 }
 
-/// An item that is in the queue of a lane.
-struct Waiting {
-    ticket: Ticket,
-    lane: Arc<Lane>,
-    /// Whether the caller's runtime drives the lane.
-    is_driven_here: bool,
+fn reply<'a>(ticket: Result<Ticket, StoreError>) -> Reply<'a> {
+    match ticket {
+        Ok(ticket) => Reply::pending(ticket),
+        Err(error) => Reply::ready(Err(error)),
+    }
 }
 
 impl Store for RedisStore {
     fn apply(&self, request: &Request<'_>) -> Reply<'_> {
-        let shape = match Shape::new(request) {
-            Ok(shape) => shape,
-            Err(error) => return Reply::ready(Err(error)),
-        };
-        let inner = &self.inner;
-        let key = HashedKey::new(request.key(), &inner.hasher);
-        // Mostly there is a lane, and the key is written where it is sent from.
-        let asked = Handle::try_current().ok().and_then(|runtime| {
-            let lane = inner.lanes.open_lane(key.hash(), &runtime)?;
-            inner.ask(lane, &runtime, &key, &shape)
-        });
-        match asked {
-            Some(UnderWay::Alone(call)) => {
-                Reply::pending(async move { inner.finish(call.answer().await).await })
-            }
-            Some(UnderWay::Together(waiting)) => {
-                Reply::pending(async move { inner.finish(inner.answer(waiting).await).await })
-            }
-            None => Reply::pending(inner.run(Item::new(&key, shape))),
-        }
+        let ask = self.inner.ask(request);
+        reply(ask.and_then(|ask| self.inner.servers.ask(ask)))
     }
 
     fn apply_all(&self, requests: &[Request<'_>]) -> Vec<Reply<'_>> {
-        let inner = &self.inner;
-        let reply = |waiting| {
-            Reply::pending(async move { inner.finish(inner.answer(waiting).await).await })
-        };
-        match inner.enqueue_all(requests) {
-            Some(waiting) => waiting.into_iter().map(reply).collect(),
-            // Each finds its own way.
-            None => requests.iter().map(|request| self.apply(request)).collect(),
+        let asks = requests.iter().map(|request| self.inner.ask(request));
+        match asks.collect::<Result<Vec<_>, _>>() {
+            Ok(asks) => {
+                let tickets = self.inner.servers.ask_all(asks);
+                tickets.into_iter().map(reply).collect()
+            }
+            // Each says for itself what is wrong with it.
+            Err(_) => requests.iter().map(|request| self.apply(request)).collect(),
         }
+    }
+
+    fn apply_everywhere(&self, request: &Request<'_>) -> Vec<Reply<'_>> {
+        let key = request.key();
+        let identifiers = match self.inner.servers.identifiers(key) {
+            Ok(identifiers) => identifiers,
+            Err(error) => return vec![Reply::ready(Err(error))],
+        };
+        let replies = identifiers.iter().map(|identifier| {
+            let key = Key::new(key.prefix(), key.policy(), key.tenant(), identifier);
+            self.apply(&request.with_key(key))
+        });
+        replies.collect()
     }
 
     fn answers_at_once(&self) -> bool {
@@ -321,8 +209,7 @@ impl fmt::Debug for RedisStore {
     /// Leaves the password out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("server", self.inner.lanes.connector().endpoint())
-            .field("clock", &self.inner.clock)
+            .field("servers", &self.inner.servers)
             .finish_non_exhaustive()
     }
 }

@@ -53,7 +53,7 @@ impl StoreFactory for OnTheServersClock {
 fn patient(redis: &TestRedis) -> RedisStoreBuilder {
     RedisStore::builder(redis.url())
         .connect_timeout(LONG)
-        .response_timeout(LONG)
+        .timeout(LONG)
 }
 
 async fn inspected(fixture: Fixture, redis: Arc<TestRedis>) -> Result<Fixture, FixtureError> {

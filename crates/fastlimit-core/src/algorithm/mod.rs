@@ -130,6 +130,13 @@ macro_rules! impl_algorithm {
                     $(Self::$name => $name::capacity(limit),)+
                 }
             }
+
+            /// How many entries the state of a limit may come to have.
+            pub(crate) fn most_entries(self, limit: &Limit) -> u32 {
+                match self {
+                    $(Self::$name => $name::most_entries(limit),)+
+                }
+            }
         }
     };
 }

@@ -42,6 +42,11 @@ pub(crate) trait Model: Sized {
         limit.rate().milli()
     }
 
+    /// How many entries the state may come to have where no cost is below one request.
+    fn most_entries(_: &Limit) -> u32 {
+        1
+    }
+
     /// The state at `now`, or at its own time if that is later.
     fn at(stored: Option<Self>, limit: &Limit, now: u64) -> Self;
 

@@ -40,6 +40,10 @@ impl Model for SlidingLog {
         }
     }
 
+    fn most_entries(limit: &Limit) -> u32 {
+        limit.rate().requests().max(1)
+    }
+
     fn keep(self) -> Self::Kept {
         Box::new(self)
     }

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use super::error::{ParseError, ParseErrorKind};
 use super::unit::Unit;
-use crate::{Algorithm, InvalidLimit, InvalidRate, Limit, Rate};
+use crate::{Algorithm, InvalidLimit, InvalidRate, Limit, Policy, Rate};
 
 const NUMBER_OF_REQUESTS: &str = "a number of requests";
 const PERIOD: &str = "a unit of time (ms, s, min, h, d or w)";
@@ -35,6 +35,9 @@ impl<'a> Parser<'a> {
             let limit = self.limit()?;
             if limits.iter().any(|other| other.shares_state_with(&limit)) {
                 return Err(ParseError::new(start, ParseErrorKind::DuplicateLimit));
+            }
+            if limits.len() == Policy::MAX_LIMITS {
+                return Err(ParseError::new(start, ParseErrorKind::TooManyLimits));
             }
             limits.push(limit);
             if !self.eat(';') && !self.eat(',') {

@@ -44,7 +44,7 @@ impl<'a> Check<'a> {
         };
         Self {
             limiter: request.limiter,
-            request: Request::new(key, limits, operation),
+            request: Request::new(key, limits, operation).with_timeout(request.timeout),
             state,
         }
     }

@@ -158,17 +158,19 @@ impl RateLimiter {
         All::new(self, subjects)
     }
 
-    /// Finds out whether the store works, by charging a probe to it under the policy `health`:
-    /// a key that lives for two seconds.
+    /// Finds out whether the store works, by charging a probe to it under the policy `health`, on
+    /// every server that it is made of: a key that lives for two seconds.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] says what is wrong.
+    /// [`Error::Store`] says what is wrong with the first server that does not work.
     pub async fn health(&self) -> Result<(), Error> {
         let rate = Rate::per_second(Rate::MAX_REQUESTS)?;
         let policy = crate::Policy::new("health", rate)?;
-        let probe = self.request("fastlimit").cost(Cost::milli(1));
-        let _ = probe.check(&policy).await?;
+        let probe = self.request("fastlimit").cost(Cost::milli(1)).check(&policy);
+        let replies = self.inner.store.apply_everywhere(probe.request());
+        let answers = join::join(replies).await;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))?;
         Ok(())
     }
 

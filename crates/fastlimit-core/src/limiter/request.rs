@@ -44,6 +44,7 @@ pub struct RequestBuilder<'a> {
     pub(super) identifier: &'a str,
     pub(super) tenant: Option<&'a str>,
     pub(super) cost: Cost,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl<'a> RequestBuilder<'a> {
@@ -54,6 +55,7 @@ impl<'a> RequestBuilder<'a> {
             identifier,
             tenant: None,
             cost: Cost::ONE,
+            timeout: None,
         }
     }
 
@@ -67,6 +69,13 @@ impl<'a> RequestBuilder<'a> {
     /// Sets the cost, one request otherwise.
     pub fn cost(mut self, cost: Cost) -> Self {
         self.cost = cost;
+        self
+    }
+
+    /// Sets how long a networked store may take to answer, counted from the first poll of what is
+    /// asked; otherwise the store's own setting holds. A store in this process answers at once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
@@ -243,6 +252,7 @@ impl fmt::Debug for RequestBuilder<'_> {
             .field("identifier", &RedactedIdentifier(self.identifier))
             .field("tenant", &self.tenant)
             .field("cost", &self.cost)
+            .field("timeout", &self.timeout)
             .finish()
     }
 }

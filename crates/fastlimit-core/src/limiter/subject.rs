@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use super::check::Check;
 use super::{RateLimiter, RequestBuilder};
@@ -30,6 +31,7 @@ pub struct Subject<'a> {
     identifier: &'a str,
     tenant: Option<&'a str>,
     cost: Cost,
+    timeout: Option<Duration>,
     limits: Limits<'a>,
 }
 
@@ -48,6 +50,7 @@ impl<'a> Subject<'a> {
             identifier: request.identifier,
             tenant: request.tenant,
             cost: request.cost,
+            timeout: request.timeout,
             limits,
         }
     }
@@ -60,6 +63,7 @@ impl<'a> Subject<'a> {
             identifier: self.identifier,
             tenant: self.tenant,
             cost: self.cost,
+            timeout: self.timeout,
         };
         let check = Check::new(request, self.limits, Operation::Check(self.cost));
         Ok(Asked {
@@ -95,6 +99,7 @@ impl<'a, L: Into<Limits<'a>>> From<(&'a str, L)> for Subject<'a> {
             identifier,
             tenant: None,
             cost: Cost::ONE,
+            timeout: None,
             limits: limits.into(),
         }
     }

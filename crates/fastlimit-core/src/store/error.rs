@@ -35,7 +35,8 @@ struct Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The operation never left: there was no connection. Nothing was charged.
+    /// The operation never left: there was no connection, or no room or time to wait for one.
+    /// Nothing was charged.
     NotSent,
     /// The server refused the operation. Nothing was charged.
     Refused,

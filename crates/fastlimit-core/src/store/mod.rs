@@ -125,6 +125,13 @@ pub trait Store: Send + Sync + 'static {
     fn apply_all(&self, requests: &[Request<'_>]) -> Vec<Reply<'_>> {
         requests.iter().map(|request| self.apply(request)).collect()
     }
+
+    /// Applies a request on each server that the store is made of, to find out whether all of them
+    /// work; of the key the identifier may be another on each. By default there is one, that of the
+    /// key.
+    fn apply_everywhere(&self, request: &Request<'_>) -> Vec<Reply<'_>> {
+        vec![self.apply(request)]
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -138,5 +145,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn apply_all(&self, requests: &[Request<'_>]) -> Vec<Reply<'_>> {
         (**self).apply_all(requests)
+    }
+
+    fn apply_everywhere(&self, request: &Request<'_>) -> Vec<Reply<'_>> {
+        (**self).apply_everywhere(request)
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use smallvec::SmallVec;
 
 use super::Operation;
@@ -27,6 +29,7 @@ pub struct Request<'a> {
     key: Key<'a>,
     limits: Limits<'a>,
     operation: Operation,
+    timeout: Option<Duration>,
 }
 
 impl<'a> Request<'a> {
@@ -38,6 +41,7 @@ impl<'a> Request<'a> {
             key,
             limits: limits.into(),
             operation,
+            timeout: None,
         }
     }
 
@@ -62,6 +66,27 @@ impl<'a> Request<'a> {
         self.operation
     }
 
+    /// Returns how long the answer may take, from the moment of asking; `None` leaves it to the store.
+    /// A store that answers at once need not look.
+    #[inline]
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The same request with a time that the answer may take.
+    #[inline]
+    #[must_use]
+    pub fn with_timeout(self, timeout: Option<Duration>) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The same request with another subject.
+    #[must_use]
+    pub fn with_key(self, key: Key<'a>) -> Self {
+        Self { key, ..self }
+    }
+
     /// The same request with another operation.
     #[inline]
     #[must_use]
@@ -76,6 +101,7 @@ impl<'a> Request<'a> {
             key: self.key.into(),
             limits: SmallVec::from_slice(&self.limits),
             operation: self.operation,
+            timeout: self.timeout,
         }
     }
 }
@@ -86,6 +112,7 @@ pub struct OwnedRequest {
     key: OwnedKey,
     limits: SmallVec<[Limit; 1]>,
     operation: Operation,
+    timeout: Option<Duration>,
 }
 
 impl OwnedRequest {
@@ -96,6 +123,7 @@ impl OwnedRequest {
             key: self.key.as_key(),
             limits: Limits::of_owned(&self.limits),
             operation: self.operation,
+            timeout: self.timeout,
         }
     }
 }

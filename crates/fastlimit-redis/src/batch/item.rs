@@ -1,9 +1,6 @@
-use std::fmt;
 use std::hash::BuildHasher;
 
-use fastlimit_core::store::{Key, Redacted};
-
-use crate::shape::Shape;
+use fastlimit_core::store::Key;
 
 /// The key of an item, as text or not yet.
 pub(crate) trait ItemKey {
@@ -36,42 +33,18 @@ impl ItemKey for HashedKey<'_> {
     }
 }
 
-/// An item that waits for a batch.
-#[derive(Clone)]
-pub(crate) struct Item {
+/// A key that is text, and its hash.
+pub(crate) struct TextKey<'a> {
+    pub(crate) text: &'a str,
     pub(crate) hash: u64,
-    pub(crate) key: Box<str>,
-    pub(crate) shape: Shape,
 }
 
-impl Item {
-    pub(crate) fn new(key: &impl ItemKey, shape: Shape) -> Self {
-        let mut text = String::new();
-        key.write_to(&mut text);
-        Self {
-            hash: key.hash(),
-            key: text.into(),
-            shape,
-        }
-    }
-}
-
-impl ItemKey for Item {
+impl ItemKey for TextKey<'_> {
     fn hash(&self) -> u64 {
         self.hash
     }
 
     fn write_to(&self, buffer: &mut String) {
-        buffer.push_str(&self.key);
-    }
-}
-
-impl fmt::Debug for Item {
-    /// Leaves the identifier out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Item")
-            .field("key", &Redacted::of_text(&self.key))
-            .field("shape", &self.shape)
-            .finish_non_exhaustive()
+        buffer.push_str(self.text);
     }
 }

@@ -1,27 +1,40 @@
 //! Requests that leave together, in one call of the script.
 
+mod call;
 mod item;
 #[cfg(test)]
 mod tests;
 mod tickets;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
+use std::time::Instant;
 
-use fastlimit_core::{StoreError, Timestamp};
+use fastlimit_core::StoreError;
+use fastlimit_core::store::Redacted;
 use hashbrown::HashTable;
-use redis::{Arg, Cmd};
 use smallvec::SmallVec;
 
-pub(crate) use item::{HashedKey, Item, ItemKey};
+pub(crate) use call::by_source;
+pub(crate) use item::{HashedKey, ItemKey, TextKey};
 use tickets::Tickets;
 pub(crate) use tickets::{Answer, Ticket};
 
-use crate::script;
 use crate::shape::Shape;
 
-/// The most items of a batch: the server does nothing else while it works on one, and the place
-/// of a key is one byte.
+/// The most items of a batch: the place of a key is one byte.
 pub(crate) const MOST_ITEMS: usize = 256;
+
+/// The most entries of state that the script works through in one call: the server does nothing else
+/// meanwhile.
+const MOST_WORK: usize = 2_048;
+
+/// The most bytes of keys.
+const MOST_BYTES: usize = 32 * 1024;
+
+/// How often a batch goes to another server that was named for it.
+const MOST_HOPS: u8 = 16;
 
 /// Items in the order in which they came, each a key and a shape. A key or a shape that several
 /// items share is sent once.
@@ -29,49 +42,63 @@ pub(crate) const MOST_ITEMS: usize = 256;
 pub(crate) struct Batch {
     /// The keys as text, one behind the other, and where each ends.
     keys: String,
-    // A call of one item under one limit is common, and allocates nothing but the text of its key.
+    // A call of one item under one limit is common, and allocates nothing but the text of its key
+    // and its ticket.
     ends: SmallVec<[usize; 1]>,
     hashes: SmallVec<[u64; 1]>,
     /// The places of the keys, by their hashes, where there are several.
     places: HashTable<u8>,
     shapes: SmallVec<[Shape; 1]>,
-    items: SmallVec<[Places; 1]>,
-    /// Where nobody has a ticket, nobody is answered.
-    tickets: Option<Tickets>,
+    items: SmallVec<[Item; 1]>,
+    work: usize,
+    /// The first deadline of an item, or one before it.
+    earliest: Option<Instant>,
+    tickets: Tickets,
+    /// How often another server was named for it.
+    hops: u8,
+    /// Whether the server takes it only after `ASKING`.
+    is_asking: bool,
 }
 
-/// Where an item's key and shape stand.
+/// Where an item's key, shape and ticket stand, and when its caller stops waiting.
 #[derive(Clone, Copy)]
-struct Places {
+struct Item {
     key: u8,
     shape: u8,
+    ticket: usize,
+    deadline: Instant,
 }
 
 impl Batch {
     /// Adds an item; its answer comes to the ticket.
-    pub(crate) fn add(&mut self, key: &impl ItemKey, shape: &Shape) -> Ticket {
-        let place = self.items.len();
-        self.put(key, shape);
-        self.tickets.get_or_insert_default().add(place)
+    pub(crate) fn add(&mut self, key: &impl ItemKey, shape: &Shape, deadline: Instant) -> Ticket {
+        let ticket = self.items.len();
+        self.put(key, shape, ticket, deadline);
+        self.tickets.add(ticket)
     }
 
-    /// A batch of one item, whose answer comes to nobody's ticket.
-    pub(crate) fn of_one(key: &impl ItemKey, shape: &Shape) -> Self {
-        let mut batch = Self::default();
-        batch.put(key, shape);
-        batch
-    }
-
-    fn put(&mut self, key: &impl ItemKey, shape: &Shape) {
-        let places = Places {
+    fn put(&mut self, key: &impl ItemKey, shape: &Shape, ticket: usize, deadline: Instant) {
+        let item = Item {
             key: self.place_of_key(key),
             shape: self.place_of_shape(shape),
+            ticket,
+            deadline,
         };
-        self.items.push(places);
+        self.items.push(item);
+        self.work = self.work.saturating_add(shape.work());
+        let is_first = self.earliest.is_none_or(|earliest| deadline < earliest);
+        if is_first {
+            self.earliest = Some(deadline);
+        }
     }
 
-    pub(crate) fn has_room_for(&self, items: usize) -> bool {
-        self.items.len().saturating_add(items) <= MOST_ITEMS
+    /// Whether so many items more, of so much work together, may leave with these.
+    pub(crate) fn has_room_for(&self, items: usize, work: usize) -> bool {
+        self.items.is_empty()
+            || (!self.is_asking
+                && self.items.len().saturating_add(items) <= MOST_ITEMS
+                && self.work.saturating_add(work) <= MOST_WORK
+                && self.keys.len() < MOST_BYTES)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -80,6 +107,16 @@ impl Batch {
 
     pub(crate) fn keys(&self) -> usize {
         self.ends.len()
+    }
+
+    /// The first deadline, or a time before it.
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    /// The last deadline.
+    pub(crate) fn latest(&self) -> Option<Instant> {
+        self.items.iter().map(|item| item.deadline).max()
     }
 
     fn place_of_key(&mut self, key: &impl ItemKey) -> u8 {
@@ -126,33 +163,6 @@ impl Batch {
         u8::try_from(place).unwrap_or(u8::MAX)
     }
 
-    /// The call of the script by its hash. Without `now` the server's clock decides.
-    pub(crate) fn call(&self, now: Option<Timestamp>, has_msetex: bool) -> Cmd {
-        let arguments = self.keys().saturating_add(self.shapes.len());
-        // Beside the keys a few numbers and the script's hash; a guess that saves most of growing.
-        let bytes = self.keys.len().saturating_add(512);
-        let mut call = Cmd::with_capacity(arguments.saturating_add(6), bytes);
-        call.arg("EVALSHA").arg(script::hash()).arg(self.keys());
-        for place in 0..self.keys() {
-            call.arg(self.key(place));
-        }
-        match now {
-            Some(now) => call.arg(now.as_millis()),
-            None => call.arg(""),
-        };
-        call.arg(u8::from(has_msetex));
-        let each_once = self.shapes.len() == 1 && self.items.len() == self.keys();
-        let mut items = Vec::new();
-        if !each_once {
-            items.extend(self.items.iter().flat_map(|item| [item.key, item.shape]));
-        }
-        call.arg(items);
-        for shape in &self.shapes {
-            call.arg(shape.to_bytes().as_slice());
-        }
-        call
-    }
-
     /// A key as text.
     fn key(&self, place: usize) -> &str {
         let place = u8::try_from(place).unwrap_or(u8::MAX);
@@ -172,55 +182,130 @@ impl Batch {
         self.items.iter().map(|item| self.key(item.key.into()))
     }
 
-    /// The items, each for itself.
-    pub(crate) fn items(&self) -> impl Iterator<Item = Item> {
-        self.items.iter().filter_map(|item| {
-            let key = usize::from(item.key);
-            Some(Item {
-                hash: *self.hashes.get(key)?,
-                key: self.key(key).into(),
-                shape: self.shapes.get(usize::from(item.shape))?.clone(),
-            })
-        })
-    }
-
-    /// Gives the items their answers, in their order.
+    /// Gives the items their answers, in their order. Who has one already, or went away, gets none.
     pub(crate) fn answer(&self, answers: impl Iterator<Item = Answer>) {
-        if let Some(tickets) = &self.tickets {
-            tickets.give(answers.take(self.items.len()));
-        }
+        let places = self.items.iter().map(|item| item.ticket);
+        self.tickets.give(places.zip(answers));
     }
 
-    /// Gives all items the same answer.
+    /// Gives all items that wait the same answer.
     pub(crate) fn fail(&self, error: &StoreError) {
-        let failed = || Answer::Is(Err(error.clone()));
-        self.answer(std::iter::repeat_with(failed));
+        self.answer(std::iter::repeat_with(|| Err(error.clone())));
     }
 
-    /// Lets the items go another way.
-    pub(crate) fn give_back(&self) {
-        self.answer(self.items().map(Answer::Unsent));
+    /// Gives those an error whose deadline has come.
+    pub(crate) fn expire(&mut self, now: Instant, error: &StoreError) {
+        if self.earliest.is_none_or(|earliest| earliest > now) {
+            return;
+        }
+        let (due, not_due): (Vec<Item>, Vec<Item>) =
+            self.items.iter().partition(|item| item.deadline <= now);
+        let places = due.iter().map(|item| item.ticket);
+        self.tickets.give(places.map(|place| (place, Err(error.clone()))));
+        self.earliest = not_due.iter().map(|item| item.deadline).min();
+    }
+
+    /// The batch without those who went away or have an answer.
+    pub(crate) fn still_wanted(self) -> Self {
+        if !self.tickets.any_settled() {
+            return self;
+        }
+        self.part(|item| self.tickets.is_open(item.ticket))
+    }
+
+    /// Splits the batch into the first items, at most `most` of them, and those behind.
+    pub(crate) fn split(self, most: usize) -> (Self, Option<Self>) {
+        if self.items.len() <= most {
+            return (self, None);
+        }
+        let [first, rest] = [true, false].map(|is_first| {
+            let mut place = 0_usize;
+            self.part(|_| {
+                place = place.saturating_add(1);
+                (place <= most) == is_first
+            })
+        });
+        (first, Some(rest))
+    }
+
+    /// Each item in a batch of its own.
+    pub(crate) fn each_alone(&self) -> impl Iterator<Item = Self> {
+        self.items
+            .iter()
+            .map(|alone| self.part(|item| item.ticket == alone.ticket))
+    }
+
+    /// The items apart by what `group` makes of their keys' texts.
+    pub(crate) fn by<G: Eq + Hash>(self, group: impl Fn(&str) -> G) -> Vec<Self> {
+        let mut groups: HashMap<G, Vec<usize>> = HashMap::new();
+        for (place, key) in self.keys_of_items().enumerate() {
+            groups.entry(group(key)).or_default().push(place);
+        }
+        if groups.len() <= 1 {
+            return vec![self];
+        }
+        groups
+            .into_values()
+            .map(|places| {
+                let mut places = places.into_iter().peekable();
+                let mut place = 0_usize;
+                self.part(|_| {
+                    let is_in = places.next_if_eq(&place).is_some();
+                    place = place.saturating_add(1);
+                    is_in
+                })
+            })
+            .collect()
+    }
+
+    /// The same for another server that was named for it; as it is if that was too often.
+    pub(crate) fn for_another_server(mut self, is_asking: bool) -> Result<Self, Self> {
+        if self.hops >= MOST_HOPS {
+            return Err(self);
+        }
+        self.hops = self.hops.saturating_add(1);
+        self.is_asking = is_asking;
+        Ok(self)
+    }
+
+    pub(crate) fn is_asking(&self) -> bool {
+        self.is_asking
+    }
+
+    /// The first key as text, and its hash.
+    pub(crate) fn first_key(&self) -> (&str, u64) {
+        (self.key(0), self.hashes.first().copied().unwrap_or_default())
+    }
+
+    /// Some of the items, with their tickets.
+    fn part(&self, mut is_in: impl FnMut(&Item) -> bool) -> Self {
+        let mut part = Self {
+            tickets: self.tickets.clone(),
+            hops: self.hops,
+            is_asking: self.is_asking,
+            ..Self::default()
+        };
+        for item in self.items.iter().filter(|item| is_in(item)) {
+            let place = usize::from(item.key);
+            let key = TextKey {
+                text: self.key(place),
+                hash: self.hashes.get(place).copied().unwrap_or_default(),
+            };
+            if let Some(shape) = self.shapes.get(usize::from(item.shape)) {
+                part.put(&key, shape, item.ticket, item.deadline);
+            }
+        }
+        part
     }
 }
 
 impl fmt::Debug for Batch {
-    /// Shows the items, without their identifiers.
+    /// Shows the keys of the items, without their identifiers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.items()).finish()
+        f.debug_list()
+            .entries(self.keys_of_items().map(Redacted::of_text))
+            .finish()
     }
-}
-
-/// The same call with the script's source, for a server that does not know the hash. It cannot
-/// fail for want of the script, whoever flushes the server's scripts meanwhile.
-pub(crate) fn by_source(call: &Cmd) -> Cmd {
-    let mut by_source = Cmd::new();
-    by_source.arg("EVAL").arg(script::source());
-    for argument in call.args_iter().skip(2) {
-        if let Arg::Simple(bytes) = argument {
-            by_source.arg(bytes);
-        }
-    }
-    by_source
 }
 
 fn text_at<'keys>(keys: &'keys str, ends: &[usize], place: u8) -> Option<&'keys str> {

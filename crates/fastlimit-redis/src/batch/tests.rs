@@ -1,11 +1,14 @@
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use fastlimit_core::store::{Key, Operation, Request};
-use fastlimit_core::{Cost, Limit, StoreErrorKind};
+use fastlimit_core::{Cost, Limit, StoreErrorKind, Timestamp};
+use redis::{Arg, Cmd};
 
 use super::*;
+use crate::script;
 
 /// A check of this cost.
 fn shape(cost: u64) -> Shape {
@@ -15,22 +18,22 @@ fn shape(cost: u64) -> Shape {
     Shape::new(&request).unwrap()
 }
 
-fn item(key: &str, shape: &Shape) -> Item {
-    Item {
-        // All the same, so that keys are told apart by nothing but their texts.
-        hash: 7,
-        key: key.into(),
-        shape: shape.clone(),
-    }
+/// A key; all have the same hash, so that they are told apart by nothing but their texts.
+fn key(text: &str) -> TextKey<'_> {
+    TextKey { text, hash: 7 }
+}
+
+/// A deadline that is never reached.
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(3_600)
 }
 
 /// A batch of keys and costs, with its tickets.
 fn batch(items: &[(&str, u64)]) -> (Batch, Vec<Ticket>) {
     let mut batch = Batch::default();
-    let tickets = items.iter().map(|(key, cost)| {
-        let shape = shape(*cost);
-        batch.add(&item(key, &shape), &shape)
-    });
+    let tickets = items
+        .iter()
+        .map(|(text, cost)| batch.add(&key(text), &shape(*cost), later()));
     let tickets = tickets.collect();
     (batch, tickets)
 }
@@ -43,8 +46,22 @@ fn arguments(call: &Cmd) -> Vec<Vec<u8>> {
     arguments.collect()
 }
 
-fn polled(ticket: Ticket) -> Poll<Answer> {
-    pin!(ticket).poll(&mut Context::from_waker(Waker::noop()))
+/// The text of the error that has come to a ticket.
+fn polled(ticket: &mut Ticket) -> Option<String> {
+    match Pin::new(ticket).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(error)) => Some(error.message().to_owned()),
+        Poll::Ready(Ok(decision)) => unreachable!("{decision:?}"),
+        Poll::Pending => None,
+    }
+}
+
+fn error(text: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::NotSent, text)
+}
+
+/// Gives each item an error that numbers it.
+fn number(batch: &Batch) {
+    batch.answer((0..batch.len()).map(|number| Err(error(&number.to_string()))));
 }
 
 #[test]
@@ -113,13 +130,12 @@ fn keys_of_one_hash_stay_apart() {
 #[test]
 fn a_batch_is_full_when_a_byte_can_name_no_more() {
     let names: Vec<_> = (0..256).map(|number| format!("key {number}")).collect();
-    let mut batch = Batch::default();
+    let (mut batch, mut tickets) = (Batch::default(), Vec::new());
     for (number, name) in (0..).zip(&names) {
-        assert!(batch.has_room_for(1));
-        let shape = shape(number);
-        drop(batch.add(&item(name, &shape), &shape));
+        assert!(batch.has_room_for(1, 1));
+        tickets.push(batch.add(&key(name), &shape(number), later()));
     }
-    assert!(!batch.has_room_for(1));
+    assert!(!batch.has_room_for(1, 1));
     assert_eq!((batch.len(), batch.keys()), (256, 256));
     let arguments = arguments(&batch.call(None, false));
     assert_eq!(arguments.len(), 3 + 256 + 3 + 256);
@@ -149,37 +165,142 @@ fn by_source_it_is_the_same_call() {
 }
 
 #[test]
-fn items_go_back_as_they_came() {
-    let (batch, tickets) = batch(&[("a", 1), ("b", 2), ("a", 2)]);
-    let expected = [("a", 1), ("b", 2), ("a", 2)];
-    batch.give_back();
-    for (ticket, (key, cost)) in tickets.into_iter().zip(expected) {
-        let Poll::Ready(Answer::Unsent(item)) = polled(ticket) else {
-            unreachable!("{key} did not go back");
-        };
-        assert_eq!((&*item.key, item.hash, item.shape), (key, 7, shape(cost)));
-    }
-}
-
-#[test]
 fn all_fail_alike() {
-    let (batch, tickets) = batch(&[("a", 1), ("b", 2), ("a", 2)]);
-    batch.fail(&StoreError::new(StoreErrorKind::NotSent, "gone"));
-    for ticket in tickets {
-        let Poll::Ready(Answer::Is(Err(error))) = polled(ticket) else {
-            unreachable!("no error");
-        };
-        assert_eq!(error.kind(), StoreErrorKind::NotSent);
+    let (batch, mut tickets) = batch(&[("a", 1), ("b", 2), ("a", 2)]);
+    batch.fail(&error("gone"));
+    for ticket in &mut tickets {
+        assert_eq!(polled(ticket).as_deref(), Some("gone"));
     }
 }
 
 #[test]
 fn an_answer_too_many_goes_to_nobody() {
-    let (batch, tickets) = batch(&[("a", 1), ("b", 1)]);
-    let late = batch.tickets.as_ref().unwrap().add(2);
-    batch.answer((0..3).map(|_| Answer::Unsent(item("x", &shape(1)))));
-    assert!(polled(late).is_pending());
-    for ticket in tickets {
-        assert!(polled(ticket).is_ready());
+    let (batch, mut tickets) = batch(&[("a", 1), ("b", 1)]);
+    batch.answer((0..3).map(|number| Err(error(&number.to_string()))));
+    for (number, ticket) in tickets.iter_mut().enumerate() {
+        assert_eq!(polled(ticket), Some(number.to_string()));
     }
+}
+
+#[test]
+fn who_went_away_does_not_leave_with_the_others() {
+    let items = [("a", 1), ("b", 1), ("c", 2), ("a", 3)];
+    let (all, mut tickets) = batch(&items);
+    let all = all.still_wanted();
+    assert_eq!(all.len(), 4);
+    drop(tickets.remove(1));
+    drop(tickets.remove(0));
+    let left = all.still_wanted();
+    let keys: Vec<_> = left.keys_of_items().collect();
+    assert_eq!(keys, ["c", "a"]);
+    // It is the call of those who are left.
+    let alone = batch(&items[2..]).0;
+    assert_eq!(
+        arguments(&left.call(None, false)),
+        arguments(&alone.call(None, false))
+    );
+    number(&left);
+    let answers: Vec<_> = tickets.iter_mut().map(polled).collect();
+    assert_eq!(answers, [Some("0".to_owned()), Some("1".to_owned())]);
+    drop(tickets);
+    assert_eq!(left.still_wanted().len(), 0);
+}
+
+#[test]
+fn those_whose_time_is_up_get_an_error_and_do_not_leave() {
+    let start = Instant::now();
+    let at = |millis| start + Duration::from_millis(millis);
+    let mut batch = Batch::default();
+    let deadlines = [20, 10, 30, 10];
+    let mut tickets: Vec<_> = deadlines
+        .iter()
+        .map(|deadline| batch.add(&key("a"), &shape(1), at(*deadline)))
+        .collect();
+    assert_eq!((batch.earliest(), batch.latest()), (Some(at(10)), Some(at(30))));
+    batch.expire(at(9), &error("early"));
+    assert_eq!(batch.earliest(), Some(at(10)));
+    batch.expire(at(19), &error("late"));
+    assert_eq!(batch.earliest(), Some(at(20)));
+    let late = Some("late".to_owned());
+    let answers: Vec<_> = tickets.iter_mut().map(polled).collect();
+    assert_eq!(answers, [None, late.clone(), None, late]);
+    let mut batch = batch.still_wanted();
+    assert_eq!(batch.len(), 2);
+    batch.expire(at(30), &error("later"));
+    assert_eq!(batch.earliest(), None);
+    for place in [0, 2] {
+        assert_eq!(polled(&mut tickets[place]).as_deref(), Some("later"));
+    }
+}
+
+#[test]
+fn a_batch_is_split_in_its_order() {
+    let (batch, mut tickets) = batch(&[("a", 1), ("b", 1), ("a", 2), ("c", 1), ("b", 1)]);
+    let (batch, rest) = batch.split(5);
+    assert!(rest.is_none());
+    let (first, rest) = batch.split(2);
+    let rest = rest.unwrap();
+    let keys = |batch: &Batch| batch.keys_of_items().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(keys(&first), ["a", "b"]);
+    assert_eq!(keys(&rest), ["a", "c", "b"]);
+    number(&rest);
+    number(&first);
+    let answers: Vec<_> = tickets.iter_mut().map(|it| polled(it).unwrap()).collect();
+    assert_eq!(answers, ["0", "1", "0", "1", "2"]);
+}
+
+#[test]
+fn items_are_told_apart_and_answered_apart() {
+    let items = [("a", 1), ("b", 1), ("aa", 2), ("b", 3), ("c", 1)];
+    let (all, mut tickets) = batch(&items);
+    let mut groups = all.by(str::len);
+    groups.sort_by_key(Batch::len);
+    let keys = |batch: &Batch| batch.keys_of_items().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(groups.iter().map(keys).collect::<Vec<_>>(), [
+        vec!["aa"],
+        vec!["a", "b", "b", "c"]
+    ]);
+    groups[0].fail(&error("long"));
+    let alone: Vec<_> = groups[1].each_alone().collect();
+    assert_eq!(alone.iter().map(keys).collect::<Vec<_>>(), [
+        ["a"], ["b"], ["b"], ["c"]
+    ]);
+    for (place, alone) in alone.iter().enumerate() {
+        alone.fail(&error(&place.to_string()));
+    }
+    let answers: Vec<_> = tickets.iter_mut().map(|it| polled(it).unwrap()).collect();
+    assert_eq!(answers, ["0", "1", "long", "2", "3"]);
+}
+
+#[test]
+fn a_batch_is_full_of_work_and_of_bytes() {
+    let log: Limit = "1000/second sliding-log".parse().unwrap();
+    let check = Operation::Check(Cost::ONE);
+    let request = Request::new(Key::new("fl", "p", "default", "i"), log, check);
+    let heavy = Shape::new(&request).unwrap();
+    assert_eq!(heavy.work(), 1_000);
+    let mut batch = Batch::default();
+    // Whatever it is, one item leaves.
+    assert!(batch.has_room_for(1, usize::MAX));
+    let _first = batch.add(&key("a"), &heavy, later());
+    let _second = batch.add(&key("b"), &heavy, later());
+    assert!(batch.has_room_for(1, 48) && !batch.has_room_for(1, 49));
+
+    let long = "x".repeat(MOST_BYTES);
+    let mut batch = Batch::default();
+    let _first = batch.add(&key(&long), &shape(1), later());
+    assert!(!batch.has_room_for(1, 1));
+}
+
+#[test]
+fn what_was_sent_from_server_to_server_too_often_comes_back() {
+    let (mut batch, _tickets) = batch(&[("a", 1)]);
+    for hop in 0..MOST_HOPS {
+        let is_asking = hop % 2 == 0;
+        batch = batch.for_another_server(is_asking).unwrap();
+        assert_eq!(batch.is_asking(), is_asking);
+        // The next command alone is meant by it.
+        assert_eq!(batch.has_room_for(1, 1), !is_asking);
+    }
+    assert!(batch.for_another_server(true).is_err());
 }

@@ -7,19 +7,35 @@ use std::task::{Context, Poll, Waker};
 
 use fastlimit_core::{Decision, StoreError};
 
-use super::Item;
+use crate::failure;
 
-/// What becomes of an item.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Is(Result<Decision, StoreError>),
-    /// It was never sent, and may go another way.
-    Unsent(Item),
+/// What comes to a ticket.
+pub(crate) type Answer = Result<Decision, StoreError>;
+
+/// The tickets of a batch: where its answers come to, in one allocation for all who wait. When the last
+/// clone is dropped, who waits still is told that no answer comes.
+pub(crate) struct Tickets(Shared);
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<State>>);
+
+struct State {
+    slots: Vec<Slot>,
+    /// How many need no answer any more.
+    settled: usize,
+    /// The clones of the tickets that may give answers.
+    givers: usize,
 }
 
-/// The tickets of a batch: where its answers come to, in one allocation for all who wait.
-#[derive(Clone, Default)]
-pub(crate) struct Tickets(Arc<Mutex<Vec<Slot>>>);
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            settled: 0,
+            givers: 1,
+        }
+    }
+}
 
 #[derive(Default)]
 enum Slot {
@@ -27,51 +43,129 @@ enum Slot {
     Unasked,
     Waiting(Waker),
     Here(Answer),
-    Taken,
+    /// The answer was taken, or its caller went away before it came.
+    Done,
+}
+
+impl Slot {
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Unasked | Self::Waiting(_))
+    }
+
+    /// Wakes who waits, who then finds that nobody gives an answer.
+    fn give_up(&mut self) -> Option<Waker> {
+        match self {
+            Self::Waiting(waker) => Some(waker.clone()),
+            Self::Unasked | Self::Here(_) | Self::Done => None,
+        }
+    }
 }
 
 impl Tickets {
     /// The ticket of the item at a place.
     pub(super) fn add(&self, place: usize) -> Ticket {
-        let tickets = self.clone();
-        Ticket { tickets, place }
+        Ticket {
+            shared: self.0.clone(),
+            place,
+            is_done: false,
+        }
     }
 
-    /// Gives the answers in the order of the items, and wakes who waits for them.
-    pub(super) fn give(&self, answers: impl Iterator<Item = Answer>) {
+    /// Gives answers to the places that still wait for one, and wakes who asked. Returns how many
+    /// there were.
+    pub(super) fn give(&self, answers: impl Iterator<Item = (usize, Answer)>) -> usize {
         // Worked out before anybody is kept waiting for the lock.
         let answers: Vec<_> = answers.collect();
         let mut wakers = Vec::with_capacity(answers.len());
-        let mut slots = self.slots();
-        if slots.len() < answers.len() {
-            slots.resize_with(answers.len(), Slot::default);
-        }
-        for (slot, answer) in slots.iter_mut().zip(answers) {
+        let mut state = self.0.state();
+        let settled_before = state.settled;
+        for (place, answer) in answers {
+            let slot = state.slot(place);
+            if !slot.is_open() {
+                continue;
+            }
             if let Slot::Waiting(waker) = mem::replace(slot, Slot::Here(answer)) {
                 wakers.push(waker);
             }
+            state.settled = state.settled.saturating_add(1);
         }
-        drop(slots);
+        let given = state.settled.saturating_sub(settled_before);
+        drop(state);
         wakers.into_iter().for_each(Waker::wake);
+        given
     }
 
+    /// Whether some need no answer any more.
+    pub(super) fn any_settled(&self) -> bool {
+        self.0.state().settled > 0
+    }
+
+    /// Whether an answer is still waited for at a place.
+    pub(super) fn is_open(&self, place: usize) -> bool {
+        self.0.state().slots.get(place).is_none_or(Slot::is_open)
+    }
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self(Shared::default())
+    }
+}
+
+impl Clone for Tickets {
+    fn clone(&self) -> Self {
+        let mut state = self.0.state();
+        state.givers = state.givers.saturating_add(1);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Tickets {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.givers = state.givers.saturating_sub(1);
+        if state.givers > 0 {
+            return;
+        }
+        let waiting: Vec<_> = state.slots.iter_mut().filter_map(Slot::give_up).collect();
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Shared {
     /// Nothing panics while the lock is held.
-    fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Tickets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tickets").finish_non_exhaustive()
+impl State {
+    fn slot(&mut self, place: usize) -> &mut Slot {
+        if self.slots.len() <= place {
+            self.slots
+                .resize_with(place.saturating_add(1), Slot::default);
+        }
+        #[expect(clippy::indexing_slicing, reason = "it was made to be there")]
+        &mut self.slots[place]
     }
 }
 
-/// The future of one item's answer. Dropped, it takes nobody else's away.
-#[derive(Debug)]
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of one item's answer. It needs no runtime: whoever polls it is woken.
+///
+/// Dropped, it takes nobody else's answer away, and an item that has not left yet never does.
 pub(crate) struct Ticket {
-    tickets: Tickets,
+    shared: Shared,
     place: usize,
+    is_done: bool,
 }
 
 impl Future for Ticket {
@@ -79,18 +173,23 @@ impl Future for Ticket {
 
     /// Resolves to the answer. Polled again after that, it stays pending.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        let mut slots = self.tickets.slots();
-        if slots.len() <= self.place {
-            slots.resize_with(self.place.saturating_add(1), Slot::default);
-        }
-        let Some(slot) = slots.get_mut(self.place) else {
-            return Poll::Pending;
-        };
+        let this = self.get_mut();
+        let mut state = this.shared.state();
+        let is_given_up = state.givers == 0;
+        let slot = state.slot(this.place);
         match slot {
-            Slot::Here(_) => match mem::replace(slot, Slot::Taken) {
-                Slot::Here(answer) => Poll::Ready(answer),
+            Slot::Here(_) => match mem::replace(slot, Slot::Done) {
+                Slot::Here(answer) => {
+                    this.is_done = true;
+                    Poll::Ready(answer)
+                }
                 _ => Poll::Pending,
             },
+            Slot::Unasked | Slot::Waiting(_) if is_given_up => {
+                *slot = Slot::Done;
+                this.is_done = true;
+                Poll::Ready(Err(failure::store_ended()))
+            }
             Slot::Waiting(waker) => {
                 waker.clone_from(context.waker());
                 Poll::Pending
@@ -99,8 +198,26 @@ impl Future for Ticket {
                 *slot = Slot::Waiting(context.waker().clone());
                 Poll::Pending
             }
-            Slot::Taken => Poll::Pending,
+            Slot::Done => Poll::Pending,
         }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let mut state = self.shared.state();
+        let slot = state.slot(self.place);
+        let was_open = slot.is_open();
+        let before = mem::replace(slot, Slot::Done);
+        if was_open {
+            state.settled = state.settled.saturating_add(1);
+        }
+        drop(state);
+        // Whatever it runs, it finds the lock free.
+        drop(before);
     }
 }
 
@@ -133,17 +250,18 @@ mod tests {
     fn poll(ticket: &mut Ticket, woken: &Arc<Woken>) -> Option<String> {
         let waker = Waker::from(Arc::clone(woken));
         match Pin::new(ticket).poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Answer::Is(Err(error))) => Some(error.message().to_owned()),
-            Poll::Ready(answer) => unreachable!("{answer:?}"),
+            Poll::Ready(Err(error)) => Some(error.message().to_owned()),
+            Poll::Ready(Ok(decision)) => unreachable!("{decision:?}"),
             Poll::Pending => None,
         }
     }
 
-    fn give(tickets: &Tickets, texts: &[&str]) {
-        tickets.give(texts.iter().map(|text| {
+    /// Gives answers to the first places; how many there were still waited for.
+    fn give(tickets: &Tickets, texts: &[&str]) -> usize {
+        tickets.give(texts.iter().enumerate().map(|(place, text)| {
             let error = StoreError::new(StoreErrorKind::Refused, (*text).to_owned());
-            Answer::Is(Err(error))
-        }));
+            (place, Err(error))
+        }))
     }
 
     fn tickets<const N: usize>(tickets: &Tickets) -> [Ticket; N] {
@@ -220,6 +338,24 @@ mod tests {
     }
 
     #[test]
+    fn without_anybody_to_answer_there_is_an_error() {
+        let answers = Tickets::default();
+        let [mut answered, mut asked, mut unasked] = tickets(&answers);
+        let part = answers.clone();
+        let [woken, other] = [(); 2].map(|()| Arc::<Woken>::default());
+        assert_eq!(poll(&mut asked, &woken), None);
+        give(&answers, &["one"]);
+        drop(answers);
+        assert_eq!(poll(&mut asked, &woken), None);
+        drop(part);
+        assert_eq!(woken.count(), 1);
+        assert_eq!(poll(&mut answered, &other).as_deref(), Some("one"));
+        for ticket in [&mut asked, &mut unasked] {
+            assert!(poll(ticket, &other).unwrap().contains("ended"));
+        }
+    }
+
+    #[test]
     fn tickets_outlive_the_batch() {
         let answers = Tickets::default();
         let [mut ticket] = tickets(&answers);
@@ -227,5 +363,35 @@ mod tests {
         give(&answers, &["one"]);
         drop(answers);
         assert_eq!(poll(&mut ticket, &woken).as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn the_first_answer_stands() {
+        let answers = Tickets::default();
+        let [mut first, mut second] = tickets(&answers);
+        let woken = Arc::default();
+        assert!(!answers.any_settled());
+        assert_eq!(give(&answers, &["too late"]), 1);
+        assert!(answers.any_settled() && !answers.is_open(0) && answers.is_open(1));
+        assert_eq!(poll(&mut first, &woken).as_deref(), Some("too late"));
+        assert_eq!(give(&answers, &["one", "two"]), 1);
+        assert_eq!(poll(&mut first, &woken), None);
+        assert_eq!(poll(&mut second, &woken).as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn nobody_waits_at_the_place_of_a_dropped_ticket() {
+        let answers = Tickets::default();
+        let [unpolled, mut polled, stays] = tickets(&answers);
+        let woken = Arc::default();
+        assert_eq!(poll(&mut polled, &woken), None);
+        assert!(!answers.any_settled());
+        drop((unpolled, polled));
+        assert!(answers.any_settled());
+        let open: Vec<_> = (0..3).map(|place| answers.is_open(place)).collect();
+        assert_eq!(open, [false, false, true]);
+        assert_eq!(give(&answers, &["one", "two", "three"]), 1);
+        drop(stays);
+        assert_eq!(give(&answers, &["one", "two", "three"]), 0);
     }
 }

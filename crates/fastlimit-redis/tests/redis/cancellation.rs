@@ -150,7 +150,6 @@ fn ask_for_one_of_ten<'a>(store: &'a RedisStore, rig: &Rig) -> Reply<'a> {
     ))
 }
 
-/// The first request has nobody to leave together with, so its caller waits for its call alone.
 #[tokio::test]
 async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
     let rig = Rig::new();
@@ -164,11 +163,11 @@ async fn a_first_caller_who_goes_away_leaves_nobody_waiting() {
     turns(1).await;
     let third = ask();
     drop(first);
-    // It was sent before it was dropped, and before the others.
-    assert_eq!(second.await.unwrap().remaining_cost(), Cost::requests(7));
-    assert_eq!(third.await.unwrap().remaining_cost(), Cost::requests(6));
-    // The next one is alone again.
-    assert_eq!(ask().await.unwrap().remaining_cost(), Cost::requests(5));
+    // It may have been sent before it was dropped, and then before the others.
+    let left = second.await.unwrap().remaining();
+    assert!((7..=8).contains(&left), "{left}");
+    assert_eq!(third.await.unwrap().remaining(), left - 1);
+    assert_eq!(ask().await.unwrap().remaining(), left - 2);
 }
 
 /// Requests are served in the order in which they were made, whichever is asked for first.

@@ -11,7 +11,9 @@ use tokio::time::{sleep, timeout};
 use crate::rig::{apply, connection};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
-const RESPONSE_TIMEOUT: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_millis(200);
+/// How long after the server the store is back: the longest pause between two attempts, and one.
+const BACK: Duration = Duration::from_millis(1_000);
 /// What the tests' own machine may take besides.
 const SLACK: Duration = Duration::from_millis(400);
 
@@ -19,7 +21,7 @@ async fn start(url_ending: &str) -> (ExclusiveRedis, RedisStore) {
     let redis = TestRedis::start().unwrap();
     let store = RedisStore::builder(format!("{}{url_ending}", redis.url()))
         .connect_timeout(CONNECT_TIMEOUT)
-        .response_timeout(RESPONSE_TIMEOUT)
+        .timeout(TIMEOUT)
         .connect()
         .await
         .unwrap();
@@ -49,6 +51,16 @@ async fn checks(store: &RedisStore, count: usize) -> Vec<Result<Cost, (StoreErro
     results
 }
 
+/// Waits until checks are answered again.
+async fn until_back(store: &RedisStore) {
+    let began = Instant::now();
+    while let Err((kind, text)) = check(store).await {
+        assert!(kind.is_known_uncharged(), "{text}");
+        assert!(began.elapsed() < BACK + SLACK, "{text}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_server_is_an_error_and_a_restarted_one_is_none() {
     let (redis, store) = start("").await;
@@ -69,15 +81,14 @@ async fn a_stopped_server_is_an_error_and_a_restarted_one_is_none() {
             );
             assert!(text.contains(&redis.addr().to_string()), "{text}");
         }
-        assert!(
-            began.elapsed() < CONNECT_TIMEOUT + SLACK,
-            "{:?}",
-            began.elapsed()
-        );
-        // Noticed by now, so nothing is sent any more.
-        let (kind, text) = check(&store).await.unwrap_err();
-        assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
+        assert!(began.elapsed() < TIMEOUT + SLACK, "{:?}", began.elapsed());
+        // It is known by now that there is no server.
+        for _ in 0..20 {
+            let (kind, text) = check(&store).await.unwrap_err();
+            assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
+        }
         redis.restart().unwrap();
+        until_back(&store).await;
         for result in checks(&store, 200).await {
             result.unwrap();
         }
@@ -85,31 +96,25 @@ async fn a_stopped_server_is_an_error_and_a_restarted_one_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_that_nobody_saw_fails_nobody() {
+async fn after_a_restart_that_nobody_saw_the_store_is_back() {
     let (redis, store) = start("").await;
     check(&store).await.unwrap();
     redis.restart().unwrap();
+    until_back(&store).await;
     for result in checks(&store, 50).await {
         result.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_resp2_a_lost_connection_is_noticed_by_the_next_request() {
-    let (redis, store) = start("?protocol=resp2").await;
-    check(&store).await.unwrap();
-    redis.restart().unwrap();
-    let failed = checks(&store, 1).await.into_iter().filter_map(Result::err);
-    for (kind, text) in failed {
-        assert_eq!(kind, StoreErrorKind::OutcomeUnknown, "{text}");
+async fn connections_that_the_server_closes_fail_nobody() {
+    for protocol in ["resp2", "resp3"] {
+        connections_are_closed(&format!("?protocol={protocol}")).await;
     }
-    let _ = check(&store).await;
-    check(&store).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_the_server_closes_fail_nobody() {
-    let (redis, store) = start("").await;
+async fn connections_are_closed(url_ending: &str) {
+    let (redis, store) = start(url_ending).await;
     let mut admin = connection(redis.url()).await;
     for _ in 0..20 {
         check(&store).await.unwrap();
@@ -140,38 +145,25 @@ async fn a_hanging_server_costs_the_timeouts_and_works_again() {
         // More than two calls hold.
         for result in checks(&store, 600).await {
             let (kind, text) = result.unwrap_err();
-            assert!(text.contains("did not answer within 200 ms"), "{text}");
             // What was sent, and what waited behind it.
-            let was_queued = text.contains("sent before this request");
-            let expected = if was_queued {
-                StoreErrorKind::NotSent
-            } else {
-                StoreErrorKind::OutcomeUnknown
-            };
-            assert_eq!(kind, expected, "{text}");
-            queued += usize::from(was_queued);
+            match kind {
+                StoreErrorKind::NotSent => queued += 1,
+                kind => assert_eq!(kind, StoreErrorKind::OutcomeUnknown, "{text}"),
+            }
         }
         assert!((1..600).contains(&queued), "{queued}");
-        assert!(began.elapsed() >= RESPONSE_TIMEOUT);
-        assert!(
-            began.elapsed() < RESPONSE_TIMEOUT + SLACK,
-            "{:?}",
-            began.elapsed()
-        );
+        let took = began.elapsed();
+        assert!((TIMEOUT..TIMEOUT + SLACK).contains(&took), "{took:?}");
 
         // The connections are given up, and new ones hang.
         let began = Instant::now();
         for result in checks(&store, 100).await {
             let (kind, text) = result.unwrap_err();
             assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
-            assert!(text.contains("not connected within 600 ms"), "{text}");
         }
-        assert!(
-            began.elapsed() < CONNECT_TIMEOUT + SLACK,
-            "{:?}",
-            began.elapsed()
-        );
+        assert!(began.elapsed() < SLACK, "{:?}", began.elapsed());
         redis.resume().unwrap();
+        until_back(&store).await;
         for result in checks(&store, 100).await {
             result.unwrap();
         }
@@ -181,41 +173,39 @@ async fn a_hanging_server_costs_the_timeouts_and_works_again() {
 /// Nobody waits long enough to see that the server does not answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hanging_server_is_found_out_though_its_callers_go_away() {
-    let (redis, store) = start("").await;
-    // One after the other, so that each is the only one under way.
-    for _ in 0..2 {
-        check(&store).await.unwrap();
-    }
+    let redis = TestRedis::start().unwrap();
+    let store = RedisStore::builder(redis.url())
+        .timeout(TIMEOUT)
+        .connections(1);
+    let store = store.connect().await.unwrap();
+    check(&store).await.unwrap();
     redis.pause().unwrap();
-    let gone = timeout(RESPONSE_TIMEOUT / 20, check(&store)).await;
+    let gone = timeout(TIMEOUT / 20, check(&store)).await;
     assert!(gone.is_err());
     // The connection may be given up once the server's time is over, and not before.
-    sleep(RESPONSE_TIMEOUT + SLACK / 2).await;
+    sleep(TIMEOUT + SLACK / 2).await;
+    let began = Instant::now();
     let (kind, text) = check(&store).await.unwrap_err();
     assert_eq!(kind, StoreErrorKind::NotSent, "{text}");
-    assert!(text.contains("not connected within"), "{text}");
+    assert!(began.elapsed() < TIMEOUT / 2, "{:?}", began.elapsed());
     redis.resume().unwrap();
-    check(&store).await.unwrap();
+    until_back(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_attempt_that_hangs_fails_nobody_who_comes_later() {
+async fn an_attempt_that_hangs_does_not_keep_the_store_away() {
     let (redis, store) = start("").await;
     redis.pause().unwrap();
     for result in checks(&store, 20).await {
         result.unwrap_err();
     }
-    // An attempt to connect that hangs, and is half through its time when the server is lost.
-    let early = tokio::spawn({
-        let store = store.clone();
-        async move { check(&store).await }
-    });
+    // An attempt to connect hangs, and is half through its time when the server is lost.
     sleep(CONNECT_TIMEOUT / 2).await;
     redis.restart().unwrap();
+    until_back(&store).await;
     for result in checks(&store, 100).await {
         result.unwrap();
     }
-    let _ = early.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -249,6 +239,7 @@ async fn restarts_under_load_leave_a_store_that_works() {
             redis.stop().unwrap();
             redis.restart().unwrap();
         });
+        until_back(&store).await;
         for result in checks(&store, 20).await {
             result.unwrap();
         }
@@ -309,22 +300,25 @@ async fn a_replica_refuses_and_its_connection_is_dropped() {
         line.unwrap().trim().parse().unwrap()
     };
     let before = clients(&mut admin).await;
-    for _ in 0..2 {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
         let error = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
         let error = error.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Refused, "{error}");
-        assert!(error.message().contains("READONLY"), "{error}");
+        let text = error.message();
+        assert!(
+            text.contains("READONLY") || text.contains("is a replica"),
+            "{error}"
+        );
+        sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(clients(&mut admin).await, before + 1);
+    // With pauses that double.
+    let opened = clients(&mut admin).await - before;
+    assert!((1..=10).contains(&opened), "{opened}");
     let () = redis::cmd("REPLICAOF")
         .arg(&["NO", "ONE"])
         .query_async(&mut admin)
         .await
         .unwrap();
-    assert!(
-        apply(&store, key, limit, Operation::Check(Cost::ONE))
-            .await
-            .unwrap()
-            .is_allowed()
-    );
+    until_back(&store).await;
 }

@@ -2,7 +2,7 @@
 
 use fastlimit_core::store::{Key, Operation};
 use fastlimit_core::{Cost, Limit, Policy, StoreError, StoreErrorKind};
-use fastlimit_redis::RedisStore;
+use fastlimit_redis::{ConnectError, RedisStore};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::aio::MultiplexedConnection;
 use redis::cmd;
@@ -40,7 +40,24 @@ async fn everything(
     prefix: &str,
 ) -> Result<(), StoreError> {
     let () = cmd("SCRIPT").arg("FLUSH").query_async(admin).await.unwrap();
-    let store = RedisStore::connect(url).await.unwrap();
+    // Connected or not, what is asked is answered.
+    let store = RedisStore::builder(url).connect_lazily().unwrap();
+    let connected = RedisStore::connect(url).await;
+    if let Err(error) = &connected {
+        assert!(matches!(error, ConnectError::MissingRight { .. }), "{error}");
+    }
+    while let Err(error) = apply(
+        &store,
+        Key::new(prefix, "p", "t", "connected"),
+        "1/day".parse::<Limit>().unwrap(),
+        Operation::Peek(Cost::ZERO),
+    )
+    .await
+    {
+        if error.kind() != StoreErrorKind::NotSent {
+            return Err(error);
+        }
+    }
     let key = Key::new(prefix, "p", "t", "i");
     let policy = Policy::new("p", "5/hour; 9/day").unwrap();
     let _ = apply(&store, key, &policy, Operation::Peek(Cost::ONE)).await?;

@@ -18,7 +18,7 @@ const LEFT: Cost = Cost::milli(4_000);
 async fn store(server: &FakeServer) -> RedisStore {
     RedisStore::builder(format!("redis://{}", server.addr))
         .connections(1)
-        .response_timeout(Duration::from_millis(150))
+        .timeout(Duration::from_millis(150))
         .connect()
         .await
         .unwrap()
@@ -28,6 +28,19 @@ async fn check(store: &RedisStore) -> Result<Decision, StoreError> {
     let limit: Limit = "5/second".parse().unwrap();
     let key = Key::new("fl", "default", "default", "a");
     apply(store, key, limit, Operation::Check(Cost::ONE)).await
+}
+
+/// The first check that is sent: a server whose connections go wrong one after the other is left
+/// alone for a while each time.
+async fn sent(store: &RedisStore) -> Result<Decision, StoreError> {
+    loop {
+        match check(store).await {
+            Err(error) if error.kind() == StoreErrorKind::NotSent => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 #[tokio::test]
@@ -65,10 +78,10 @@ async fn a_reply_that_breaks_off_is_an_error_at_each_byte() {
     .await;
     let store = store(&server).await;
     for _ in 0..GOOD.len() {
-        let error = check(&store).await.unwrap_err();
+        let error = sent(&store).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error}");
     }
-    assert_eq!(check(&store).await.unwrap().remaining_cost(), LEFT);
+    assert_eq!(sent(&store).await.unwrap().remaining_cost(), LEFT);
     assert_eq!(server.scripts(), GOOD.len() + 1);
 }
 

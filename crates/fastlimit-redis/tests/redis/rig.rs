@@ -52,7 +52,7 @@ impl Rig {
 pub(crate) fn patient(url: &str) -> RedisStoreBuilder {
     RedisStore::builder(url)
         .connect_timeout(LONG)
-        .response_timeout(LONG)
+        .timeout(LONG)
 }
 
 /// A client of its own, for what the store does not do.

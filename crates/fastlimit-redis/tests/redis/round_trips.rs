@@ -11,7 +11,7 @@ use crate::rig::{apply, calls, connection, patient};
 async fn a_check_is_one_call_of_the_script_whatever_its_limits() {
     // A server of its own, since everybody's commands are counted together.
     let redis = TestRedis::start().unwrap();
-    let store = patient(redis.url()).connect().await.unwrap();
+    let store = patient(redis.url()).connections(1).connect().await.unwrap();
     let mut counter = connection(redis.url()).await;
     let policies = [
         "1000/hour",

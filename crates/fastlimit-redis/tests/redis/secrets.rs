@@ -76,10 +76,8 @@ async fn an_address_that_does_not_answer_is_named_within_the_timeout() {
         began.elapsed()
     );
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
-    assert_eq!(
-        error.to_string(),
-        format!("cannot connect to redis://:***@{address}: not connected within 150 ms")
-    );
+    let text = format!("cannot connect to redis://:***@{address}: not connected within 150 ms");
+    assert!(error.to_string().starts_with(&text), "{error}");
     assert_no_secret(&texts(&error));
 }
 
@@ -116,7 +114,7 @@ async fn a_wrong_password_is_refused_and_not_shown() {
             let address = redis.addr();
             let url = format!("redis://{user}:{ENCODED}@{address}?protocol={protocol}");
             let error = RedisStore::connect(url).await.unwrap_err();
-            assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+            assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error}");
             let text = texts(&error);
             assert!(
                 text.contains(&format!("redis://{user}:***@{address}")),
@@ -126,7 +124,7 @@ async fn a_wrong_password_is_refused_and_not_shown() {
         }
     }
     let error = RedisStore::connect(redis.url()).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+    assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error}");
     assert!(error.to_string().contains("NOAUTH"), "{error}");
 }
 
@@ -182,7 +180,7 @@ async fn a_server_that_repeats_the_password_is_not_repeated() {
     for protocol in ["resp2", "resp3"] {
         let url = format!("redis://:{ENCODED}@{}?protocol={protocol}", server.addr);
         let error = RedisStore::connect(url).await.unwrap_err();
-        assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("unknown command"), "{error}");
         assert_no_secret(&texts(&error));
     }
 }
@@ -200,8 +198,8 @@ async fn settings_without_sense_are_refused() {
             "connect_timeout must be longer than zero",
         ),
         (
-            RedisStore::builder("redis://host").response_timeout(zero),
-            "response_timeout must be longer than zero",
+            RedisStore::builder("redis://host").timeout(zero),
+            "timeout must be longer than zero",
         ),
     ] {
         assert_eq!(builder.connect().await.unwrap_err().to_string(), text);

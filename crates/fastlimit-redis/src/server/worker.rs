@@ -1,0 +1,275 @@
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Instant;
+
+use fastlimit_core::StoreError;
+use redis::RedisResult;
+use tokio::select;
+use tokio::task::yield_now;
+use tokio::time::{Sleep, sleep_until};
+
+use super::Server;
+use super::answers::{self, Outcome};
+use super::calls::{Calls, Replied};
+use super::pace::Pace;
+use super::queue::Queue;
+use crate::batch::Batch;
+use crate::dial::Connection;
+use crate::failure;
+use crate::slot::slot_of;
+
+/// The calls that may be under way on a lane: while the server works on one, the next is there.
+const MOST_CALLS: usize = 2;
+
+/// The same on a server of a cluster, where the keys of a call have one slot, so that calls are small.
+const MOST_CALLS_OF_CLUSTER: usize = 64;
+
+/// What serves one lane of a server, on the thread of the store: it connects, sends what waits, gives
+/// the answers, and connects again when the connection is lost.
+pub(super) struct Worker {
+    server: Arc<Server>,
+    queue: Arc<Queue>,
+    pace: Pace,
+    timer: Timer,
+}
+
+/// Wakes the worker when the time of somebody who waits is up.
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
+}
+
+/// Why a connection is of no use any more.
+enum Lost {
+    /// It was closed, or it broke.
+    Ended(StoreError),
+    /// What was sent was not answered.
+    Silent,
+    /// What it says cannot be followed.
+    Garbled,
+    /// The server does not do what is asked, and another connection may lead to one that does.
+    Refused(StoreError),
+}
+
+impl Worker {
+    /// Serves a lane for ever.
+    pub(super) async fn run(server: Arc<Server>, queue: Arc<Queue>) {
+        let mut worker = Self {
+            pace: Pace::new(server.timeout()),
+            server,
+            queue,
+            timer: Timer::new(),
+        };
+        loop {
+            let connection = worker.connect().await;
+            worker.queue.open();
+            let mut calls = Calls::new(connection);
+            let lost = worker.serve(&mut calls).await;
+            worker.lose(calls, lost);
+        }
+    }
+
+    /// Connects, however long it takes. Nobody waits longer than for his time.
+    async fn connect(&mut self) -> Connection {
+        let server = Arc::clone(&self.server);
+        let mut connected = pin!(server.connect());
+        loop {
+            select! {
+                connection = &mut connected => return connection,
+                () = self.queue.woken() => self.timer.set(self.queue.earliest(), &self.queue),
+                () = self.timer.rings() => self.expire(None),
+            }
+        }
+    }
+
+    /// Serves what waits by a connection until that is lost.
+    async fn serve(&mut self, calls: &mut Calls) -> Lost {
+        let ended = calls.connection().ended();
+        let mut ended = pin!(ended);
+        loop {
+            while calls.len() < self.most_calls()
+                && let Some(batch) = self.queue.take(self.pace.most())
+            {
+                self.timer.set(batch.earliest(), &self.queue);
+                self.send(calls, batch).await;
+            }
+            select! {
+                // What has come counts, whatever else has happened.
+                biased;
+                replied = calls.next() => {
+                    if let Some(lost) = self.answer(calls, replied).await {
+                        return lost;
+                    }
+                }
+                () = &mut ended => return Lost::Ended(failure::closed(self.server.name())),
+                () = self.queue.woken() => self.timer.set(self.queue.earliest(), &self.queue),
+                () = self.timer.rings() => {
+                    // An answer that stands in the socket counts: the first turn of the runtime reads
+                    // it, the second brings it here.
+                    yield_now().await;
+                    yield_now().await;
+                    while let Some(replied) = calls.next_if_here().await {
+                        if let Some(lost) = self.answer(calls, replied).await {
+                            return lost;
+                        }
+                    }
+                    self.expire(Some(calls));
+                    if self.is_silent(calls) {
+                        self.pace.unanswered();
+                        return Lost::Silent;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a batch, in a cluster a call for each slot.
+    async fn send(&self, calls: &mut Calls, batch: Batch) {
+        let now = self.server.now();
+        if !self.server.is_of_cluster() {
+            return calls.send(batch, now).await;
+        }
+        for batch in batch.by(slot_of) {
+            calls.send(batch, now).await;
+        }
+    }
+
+    fn most_calls(&self) -> usize {
+        match self.server.is_of_cluster() {
+            true => MOST_CALLS_OF_CLUSTER,
+            false => MOST_CALLS,
+        }
+    }
+
+    /// Gives the answers that a reply holds.
+    async fn answer(
+        &mut self,
+        calls: &mut Calls,
+        replied: RedisResult<Replied>,
+    ) -> Option<Lost> {
+        let Replied {
+            batch,
+            is_by_source,
+            reply,
+            took,
+        } = match replied {
+            Ok(replied) => replied,
+            Err(error) => return Some(Lost::Ended(failure::lost(self.server.name(), error))),
+        };
+        let now = self.server.now();
+        match answers::read(self.server.name(), &batch, is_by_source, &reply) {
+            Outcome::Answers(answers) => {
+                self.pace.answered(batch.len(), took);
+                self.server.answered();
+                batch.answer(answers.into_iter());
+                None
+            }
+            Outcome::Last(answers, error) => {
+                // Before the callers know, so that whoever asks again at once goes another way.
+                self.server.leave_lane(&self.queue, error.as_ref());
+                batch.answer(answers.into_iter());
+                Some(error.map_or(Lost::Garbled, Lost::Refused))
+            }
+            Outcome::ScriptMissing => {
+                calls.send_by_source(batch.still_wanted(), now).await;
+                None
+            }
+            Outcome::Elsewhere(elsewhere, error) => {
+                let batch = batch.still_wanted();
+                if let Err(batch) = self.server.send_elsewhere(&elsewhere, batch) {
+                    batch.fail(&error);
+                }
+                None
+            }
+            Outcome::AboutAKey => {
+                for alone in batch.still_wanted().each_alone() {
+                    calls.send(alone, now).await;
+                }
+                None
+            }
+        }
+    }
+
+    /// Gives those an error whose time is up.
+    fn expire(&mut self, calls: Option<&mut Calls>) {
+        let now = Instant::now();
+        let mut earliest = self.queue.expire(now, &failure::too_late(self.server.name()));
+        if let Some(calls) = calls {
+            calls.expire(now, &failure::unanswered(self.server.name()));
+            let patient_until = calls.patient_until(self.server.timeout());
+            earliest = [earliest, calls.earliest(), patient_until]
+                .into_iter()
+                .flatten()
+                .min();
+        }
+        self.timer.reset(earliest, &self.queue);
+    }
+
+    /// Whether the first call has gone unanswered for longer than anybody waits.
+    fn is_silent(&self, calls: &Calls) -> bool {
+        let until = calls.patient_until(self.server.timeout());
+        until.is_some_and(|until| until <= Instant::now())
+    }
+
+    /// Gives a connection up.
+    fn lose(&mut self, calls: Calls, lost: Lost) {
+        let (batches, is_unwritten) = calls.end();
+        let name = self.server.name();
+        let (unknown, known_down) = match lost {
+            Lost::Ended(error) => (error, None),
+            Lost::Silent => (failure::unanswered(name), Some(failure::silent(name))),
+            Lost::Garbled => (failure::closed(name), None),
+            Lost::Refused(error) => (failure::closed(name), Some(error)),
+        };
+        let unsent = match is_unwritten {
+            true => batches,
+            false => {
+                for batch in &batches {
+                    batch.fail(&unknown);
+                }
+                Vec::new()
+            }
+        };
+        self.server.lost(&self.queue, known_down.as_ref(), unsent);
+    }
+}
+
+impl Drop for Worker {
+    /// Nobody waits for ever where the thread is gone.
+    fn drop(&mut self) {
+        self.queue.shut(&failure::store_ended());
+    }
+}
+
+impl Timer {
+    fn new() -> Self {
+        Self {
+            sleep: Box::pin(sleep_until(tokio::time::Instant::now())),
+            armed: None,
+        }
+    }
+
+    /// Waits until the time that is set; for ever if none is.
+    async fn rings(&mut self) {
+        match self.armed {
+            Some(_) => self.sleep.as_mut().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sees to it that the timer rings at a time, or before.
+    fn set(&mut self, at: Option<Instant>, queue: &Queue) {
+        let is_earlier = at.is_some_and(|at| self.armed.is_none_or(|armed| at < armed));
+        if is_earlier {
+            self.reset(at, queue);
+        }
+    }
+
+    fn reset(&mut self, at: Option<Instant>, queue: &Queue) {
+        if let Some(at) = at {
+            self.sleep.as_mut().reset(at.into());
+        }
+        self.armed = at;
+        queue.arm(at);
+    }
+}
