@@ -1,18 +1,21 @@
-//! One of several servers that belong together.
+//! A server process of one test, by itself or among others.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::control::Control;
 use crate::process::Process;
-use crate::setup::Setup;
+use crate::setup::{Role, Setup};
 use crate::{Client, Error};
 
-/// A server process among others, which a test may stop and pause.
+/// A server process, which a test may stop and pause.
 pub struct Instance {
     addr: SocketAddr,
     url: String,
+    /// Where a client is connected that speaks no TLS, if the server wants it over TCP.
+    unix_socket: Option<PathBuf>,
     control: Control,
     /// The commands that the server forgets at a restart.
     settings: Mutex<Vec<Vec<String>>>,
@@ -21,10 +24,13 @@ pub struct Instance {
 impl Instance {
     /// Starts a process.
     pub(crate) fn start(setup: Setup) -> Result<Self, Error> {
+        let is_tls = setup.role == Role::Tls;
+        let scheme = if is_tls { "rediss" } else { "redis" };
         let process = Process::start(setup)?;
         Ok(Self {
             addr: process.addr(),
-            url: format!("redis://{}/", process.addr()),
+            url: format!("{scheme}://{}/", process.addr()),
+            unix_socket: is_tls.then(|| process.unix_socket()),
             control: Control::new(process),
             settings: Mutex::default(),
         })
@@ -48,7 +54,10 @@ impl Instance {
     ///
     /// Fails when the server does not accept the connection.
     pub fn client(&self) -> Result<Client, Error> {
-        Client::connect(self.addr)
+        match &self.unix_socket {
+            Some(path) => Client::connect_unix(path),
+            None => Client::connect(self.addr),
+        }
     }
 
     /// Kills the server, as `kill -9` does; its port refuses afterwards.
