@@ -71,7 +71,8 @@ impl Ways {
         let ci = env::var("CI").is_ok_and(|value| value == "true");
         let mut server = install::server();
         let docker = Docker::probe();
-        if server.is_none() && (ci || !matches!(docker, Docker::Image(_))) {
+        // Clusters, sentinels and servers with TLS are started from a program, Docker or not.
+        if server.is_none() {
             println!("xtask: no redis-server or valkey-server on the PATH; installing one");
             server = Some(Program::Redis.install()?);
         }
