@@ -41,9 +41,6 @@ mod tests {
         });
         assert_eq!(seen.unwrap(), 3);
         let error = until("it is", Duration::ZERO, || Err::<(), _>("not")).unwrap_err();
-        assert!(
-            error.to_string().contains("until it is: not"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("until it is: not"), "{error}");
     }
 }

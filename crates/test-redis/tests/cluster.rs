@@ -23,9 +23,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 /// Writes a key where its slot is.
 fn write(cluster: &TestCluster, key: &str) {
-    let node = cluster
-        .node_of_slot(cluster.slot_of(key).unwrap())
-        .unwrap();
+    let node = cluster.node_of_slot(cluster.slot_of(key).unwrap()).unwrap();
     let mut client = cluster.nodes()[node].client().unwrap();
     client.command(&["SET", key, "value"]).unwrap();
 }
@@ -174,10 +172,7 @@ fn a_node_is_told_to_clients_by_its_proxy() {
 
 #[test]
 fn a_cluster_needs_a_master() {
-    assert!(matches!(
-        TestCluster::start(0, 1),
-        Err(Error::Missing(_))
-    ));
+    assert!(matches!(TestCluster::start(0, 1), Err(Error::Missing(_))));
 }
 
 #[test]

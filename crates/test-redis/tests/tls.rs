@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastlimit_test_redis::{TestRedis, TlsRedis};
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -19,7 +20,10 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 fn ping(redis: &TlsRedis, name: &str, ca: &str, shows_itself: bool) -> io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate(ca)).unwrap();
-    let config = ClientConfig::builder().with_root_certificates(roots);
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
     let config = if shows_itself {
         let key = PrivateKeyDer::from_pem_slice(redis.client_key_pem().as_bytes()).unwrap();
         config

@@ -1,37 +1,43 @@
 //! Makes a cluster of nodes that do not know each other.
 
+use super::AGREEMENT;
 use super::node::Node;
 use super::view::{SLOTS, View};
-use super::{AGREEMENT, wait};
-use crate::Error;
 use crate::info::Info;
+use crate::{Error, wait};
 
 /// Gives out the slots, joins the nodes and waits until all of them agree.
-pub(super) fn form(nodes: &[Node], masters: usize, replicas: usize) -> Result<(), Error> {
-    let (chiefs, followers) = nodes.split_at_checked(masters).unwrap_or((nodes, &[]));
-    for (index, node) in chiefs.iter().enumerate() {
-        give_slots(node, index, masters)?;
+pub(super) fn form(
+    nodes: &[Node],
+    master_count: usize,
+    replicas_per_master: usize,
+) -> Result<(), Error> {
+    let (masters, replicas) = nodes.split_at_checked(master_count).unwrap_or((nodes, &[]));
+    for (index, node) in masters.iter().enumerate() {
+        give_slots(node, index, master_count)?;
     }
     meet(nodes)?;
-    for (index, node) in followers.iter().enumerate() {
-        // As many as each master has come one after the other.
-        if let Some(master) = index.checked_div(replicas).and_then(|n| chiefs.get(n)) {
-            follow(node, master)?;
+    for (index, replica) in replicas.iter().enumerate() {
+        let master = index
+            .checked_div(replicas_per_master)
+            .and_then(|index| masters.get(index));
+        if let Some(master) = master {
+            follow(replica, master)?;
         }
     }
     wait::until("the nodes are a cluster", AGREEMENT, || {
         nodes.iter().try_for_each(|node| agrees(node, nodes))?;
-        followers.iter().try_for_each(|node| is_in_step(node))
+        replicas.iter().try_for_each(is_in_step)
     })
 }
 
 /// Gives a master its share of the slots, and an epoch that no other one has.
-fn give_slots(node: &Node, index: usize, masters: usize) -> Result<(), Error> {
+fn give_slots(node: &Node, index: usize, master_count: usize) -> Result<(), Error> {
     let mut client = node.client()?;
     let epoch = (index + 1).to_string();
     client.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch])?;
     let share = (0..SLOTS)
-        .filter(|&slot| usize::from(slot) * masters / usize::from(SLOTS) == index)
+        .filter(|&slot| usize::from(slot) * master_count / usize::from(SLOTS) == index)
         .map(|slot| slot.to_string());
     let command: Vec<_> = ["CLUSTER", "ADDSLOTS"]
         .map(str::to_owned)

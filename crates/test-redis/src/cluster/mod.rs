@@ -69,7 +69,7 @@ impl TestCluster {
             return Err(Error::Missing("cluster without a master".to_owned()));
         }
         let program = Environment::of_process().own_program()?;
-        let args = [&ARGS, args].concat();
+        let args = [ARGS.as_slice(), args].concat();
         let setups = (0..masters + masters * replicas_per_master)
             .map(|_| Setup::new(program.clone(), Role::ClusterNode, &args))
             .collect::<Result<_, _>>()?;
@@ -84,7 +84,10 @@ impl TestCluster {
     /// Returns the URLs of all nodes.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| node.url().to_owned()).collect()
+        self.nodes
+            .iter()
+            .map(|node| node.url().to_owned())
+            .collect()
     }
 
     /// Returns all nodes.
@@ -99,9 +102,9 @@ impl TestCluster {
     ///
     /// Fails when no node answers.
     pub fn slot_of(&self, key: impl AsRef<[u8]>) -> Result<u16, Error> {
-        let reply =
-            self.any()?
-                .command(&[b"CLUSTER".as_slice(), b"KEYSLOT", key.as_ref()])?;
+        let reply = self
+            .any()?
+            .command(&[b"CLUSTER".as_slice(), b"KEYSLOT", key.as_ref()])?;
         reply
             .integer()
             .and_then(|slot| u16::try_from(slot).ok())
@@ -128,9 +131,12 @@ impl TestCluster {
     pub fn replicas_of(&self, index: usize) -> Result<Vec<usize>, Error> {
         let id = self.node(index)?.id();
         let view = View::of(&mut self.any()?)?;
-        let is_replica = |node: &Node| view.master_of(node.id()) == Some(id);
-        Ok((0..self.nodes.len())
-            .filter(|&other| self.nodes.get(other).is_some_and(is_replica))
+        Ok(self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| view.master_of(node.id()) == Some(id))
+            .map(|(index, _)| index)
             .collect())
     }
 

@@ -1,7 +1,7 @@
 //! Moves a slot from one node to another while both serve.
 
-use super::{AGREEMENT, TestCluster, wait};
-use crate::{Client, Error, Reply};
+use super::{AGREEMENT, Node, TestCluster};
+use crate::{Client, Error, Reply, wait};
 
 /// How many keys move at a time.
 const PORTION: usize = 100;
@@ -73,12 +73,7 @@ fn set_slot(client: &mut Client, slot: u16, state: &str, node: &str) -> Result<(
 }
 
 /// Moves at most so many keys, and returns how many.
-fn move_portion(
-    from: &mut Client,
-    slot: u16,
-    to: &super::Node,
-    at_most: usize,
-) -> Result<usize, Error> {
+fn move_portion(from: &mut Client, slot: u16, to: &Node, at_most: usize) -> Result<usize, Error> {
     let (slot, count) = (slot.to_string(), at_most.to_string());
     let keys = from.command(&["CLUSTER", "GETKEYSINSLOT", &slot, &count])?;
     let keys: Vec<&[u8]> = keys

@@ -62,7 +62,10 @@ impl Peer {
         let mut words = line.split(' ');
         let id = words.next()?.to_owned();
         let address = words.next()?.split('@').next()?;
-        let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = address
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok());
         let flags = words.next()?.split(',').map(str::to_owned).collect();
         let master = words.next().filter(|&id| id != "-").map(str::to_owned);
         // The two times of the heartbeat, the epoch and the state of the link come before.

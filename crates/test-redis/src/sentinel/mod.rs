@@ -50,9 +50,7 @@ impl TestSentinels {
         let program = Environment::of_process().own_program()?;
         // With a file, as a sentinel has a server write down whose replica it is.
         let setups = (0..=replicas)
-            .map(|_| {
-                Setup::new(program.clone(), Role::Standalone, &SERVER_ARGS)?.with_config("")
-            })
+            .map(|_| Setup::new(program.clone(), Role::Standalone, &SERVER_ARGS)?.with_config(""))
             .collect::<Result<_, _>>()?;
         let servers = start_all(setups)?;
         let (master, followers) = servers
@@ -86,7 +84,9 @@ impl TestSentinels {
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         let sentinels = self.sentinels.iter();
-        sentinels.map(|sentinel| sentinel.url().to_owned()).collect()
+        sentinels
+            .map(|sentinel| sentinel.url().to_owned())
+            .collect()
     }
 
     /// Returns the sentinels.
@@ -172,7 +172,9 @@ impl TestSentinels {
             if online == count {
                 Ok(())
             } else {
-                Err(Error::Missing(format!("master of {count} replicas: {online}")))
+                Err(Error::Missing(format!(
+                    "master of {count} replicas: {online}"
+                )))
             }
         })
     }
@@ -197,7 +199,9 @@ impl TestSentinels {
     }
 
     fn running_sentinels(&self) -> impl Iterator<Item = &Instance> {
-        self.sentinels.iter().filter(|sentinel| sentinel.is_running())
+        self.sentinels
+            .iter()
+            .filter(|sentinel| sentinel.is_running())
     }
 
     fn any_sentinel(&self) -> Result<Client, Error> {

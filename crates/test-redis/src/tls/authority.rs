@@ -34,7 +34,7 @@ pub(super) enum Validity {
 impl Authority {
     /// Makes an authority with a key of its own.
     pub(super) fn new(name: &str) -> Result<Self, Error> {
-        let mut params = CertificateParams::new(Vec::new())?;
+        let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -64,7 +64,7 @@ impl Authority {
 
     /// Signs the certificate of a client.
     pub(super) fn client(&self) -> Result<Identity, Error> {
-        let mut params = CertificateParams::new(Vec::new())?;
+        let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params, "test client")
     }
