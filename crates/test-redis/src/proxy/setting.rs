@@ -81,7 +81,7 @@ impl Gate {
     pub(super) async fn changed(&mut self) {
         if self.setting.changed().await.is_err() {
             // The proxy ends, and this connection with it.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
