@@ -28,11 +28,6 @@ impl Info {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
     }
 
-    /// Returns the names and values of all fields.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.lines().filter_map(|line| line.split_once(':'))
-    }
-
     /// Fails unless a field has a value.
     pub(crate) fn require(&self, name: &str, value: &str) -> Result<(), Error> {
         let found = self.field(name).unwrap_or("absent");
@@ -67,7 +62,6 @@ mod tests {
         let info = Info("# Head\r\na:1\r\nab:2\r\n".to_owned());
         assert_eq!(info.field("a"), Some("1"));
         assert_eq!(info.field("b"), None);
-        assert_eq!(info.fields().count(), 2);
         assert!(info.require("ab", "2").is_ok());
         let error = info.require("ab", "3").unwrap_err();
         assert!(error.to_string().contains("it is 2"), "{error}");

@@ -53,10 +53,10 @@ impl TestSentinels {
             .map(|_| Setup::new(program.clone(), Role::Standalone, &SERVER_ARGS)?.with_config(""))
             .collect::<Result<_, _>>()?;
         let servers = start_all(setups)?;
-        let (master, followers) = servers
+        let (master, others) = servers
             .split_first()
             .ok_or_else(|| Error::Missing("master".to_owned()))?;
-        follow(master, followers)?;
+        follow(master, others)?;
         let config = watch::config(NAME, master.addr(), sentinels);
         let setups = (0..sentinels)
             .map(|_| Setup::new(program.clone(), Role::Sentinel, &[])?.with_config(&config))
@@ -156,24 +156,26 @@ impl TestSentinels {
         })
     }
 
-    /// Waits until the master has so many replicas that are in step with it.
+    /// Waits until so many of the servers that run are replicas of the master and have its data.
     ///
     /// # Errors
     ///
-    /// Fails when it has not in time.
+    /// Fails when they are not in time.
     pub fn wait_for_replicas(&self, count: usize, within: Duration) -> Result<(), Error> {
         wait::until("the master has its replicas", within, || {
-            let mut client = self.server(self.master()?)?.client()?;
-            let info = Info::of(&mut client, "replication")?;
-            let online = info
-                .fields()
-                .filter(|(name, value)| name.starts_with("slave") && value.contains("state=online"))
+            let master = self.server(self.master()?)?;
+            // The master itself may count a replica twice that has just connected anew.
+            let in_step = self
+                .servers
+                .iter()
+                .filter(|server| server.is_running() && is_in_step(server, master).is_ok())
                 .count();
-            if online == count {
+            if in_step == count {
                 Ok(())
             } else {
+                let addr = master.addr();
                 Err(Error::Missing(format!(
-                    "master of {count} replicas: {online}"
+                    "master of {count} replicas: {addr} has {in_step}"
                 )))
             }
         })
@@ -222,19 +224,26 @@ impl fmt::Debug for TestSentinels {
 }
 
 /// Makes servers replicas of a master and waits until they are in step with it.
-fn follow(master: &Instance, followers: &[Instance]) -> Result<(), Error> {
+fn follow(master: &Instance, replicas: &[Instance]) -> Result<(), Error> {
     let addr = master.addr();
     let (host, port) = (addr.ip().to_string(), addr.port().to_string());
-    for follower in followers {
-        let mut client = follower.client()?;
+    for replica in replicas {
+        let mut client = replica.client()?;
         client.command(&["REPLICAOF", &host, &port])?;
         // A restart finds it there.
         client.command(&["CONFIG", "REWRITE"])?;
     }
     wait::until("the replicas are in step", AGREEMENT, || {
-        followers.iter().try_for_each(|follower| {
-            let info = Info::of(&mut follower.client()?, "replication")?;
-            info.require("master_link_status", "up")
-        })
+        replicas
+            .iter()
+            .try_for_each(|replica| is_in_step(replica, master))
     })
+}
+
+/// Fails unless a server is a replica of a master and has all of its data.
+fn is_in_step(server: &Instance, master: &Instance) -> Result<(), Error> {
+    let info = Info::of(&mut server.client()?, "replication")?;
+    info.require("role", "slave")?;
+    info.require("master_port", &master.addr().port().to_string())?;
+    info.require("master_link_status", "up")
 }
