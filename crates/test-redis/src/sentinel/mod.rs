@@ -4,7 +4,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::info::Info;
 use crate::instance::{Instance, start_all};
@@ -18,8 +18,11 @@ const NAME: &str = "mymaster";
 /// How long the servers may take to find together.
 const AGREEMENT: Duration = Duration::from_secs(30);
 
-/// How long a failover that is asked for may take.
-const FAILOVER: Duration = Duration::from_secs(30);
+/// How long a failover that is asked for may take, with the attempts that fail.
+const FAILOVER: Duration = Duration::from_secs(40);
+
+/// How long one attempt may take: longer than a sentinel waits before it gives up.
+const ATTEMPT: Duration = Duration::from_secs(8);
 
 /// A master waits 5 s for further replicas before it sends its data, unless it is told not to.
 const SERVER_ARGS: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
@@ -128,11 +131,24 @@ impl TestSentinels {
     pub fn failover(&self) -> Result<usize, Error> {
         let old = self.master()?;
         let mut client = self.any_sentinel()?;
-        // It refuses while another failover goes on, or while it has not heard of a replica.
-        wait::until("a sentinel begins the failover", FAILOVER, || {
-            client.command(&["SENTINEL", "FAILOVER", NAME]).map(drop)
-        })?;
-        self.wait_for_new_master(old, FAILOVER)
+        let deadline = Instant::now() + FAILOVER;
+        loop {
+            // It refuses while another failover goes on, or while it has not heard of a replica.
+            wait::until("a sentinel begins the failover", FAILOVER, || {
+                client.command(&["SENTINEL", "FAILOVER", NAME]).map(drop)
+            })?;
+            // It gives up by itself where a replica is slow to become the master.
+            let done = self.wait_for_new_master(old, ATTEMPT);
+            let was_given_up = matches!(done, Err(Error::Late { .. }))
+                && watch::master(&mut client, NAME)? == self.server(old)?.addr();
+            if !was_given_up {
+                // The others may hear of it later.
+                return done.or_else(|_| self.wait_for_new_master(old, FAILOVER));
+            }
+            if Instant::now() >= deadline {
+                return done;
+            }
+        }
     }
 
     /// Waits until all sentinels that run name another master than the one given, and that one
