@@ -65,15 +65,14 @@ impl TestSentinels {
             .map(|_| Setup::new(program.clone(), Role::Sentinel, &[])?.with_config(&config))
             .collect::<Result<_, _>>()?;
         let sentinels = start_all(setups)?;
-        for sentinel in &sentinels {
-            watch::hasten(sentinel)?;
-        }
+        sentinels.iter().try_for_each(watch::hasten)?;
         let all = Self { servers, sentinels };
         wait::until("the sentinels know all", AGREEMENT, || {
             all.sentinels.iter().try_for_each(|sentinel| {
                 watch::knows(&mut sentinel.client()?, NAME, replicas, all.sentinels.len())
             })
         })?;
+        all.sentinels.iter().try_for_each(watch::settle)?;
         Ok(all)
     }
 

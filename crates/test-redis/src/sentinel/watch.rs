@@ -5,17 +5,24 @@ use std::net::SocketAddr;
 use crate::instance::Instance;
 use crate::{Client, Error, Reply};
 
+/// What a sentinel is told while the servers find together, in milliseconds: to tell the others
+/// of itself more often than it does by itself.
+const AT_FIRST: [&str; 4] = ["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100"];
+
 /// What makes a sentinel quicker than it is by itself, in milliseconds.
 ///
-/// It tells the others of itself and asks the servers for news more often. Not more often than
-/// this, since it makes no replica the master of which it has not heard for three periods. A
-/// machine that is busy for a moment does not make it stand still for half a minute, as it does
+/// It may not be much quicker. It makes no replica the master of which it has not heard for three
+/// of its periods. For four periods of telling the others of itself, it lets a replica be a master
+/// of which no other sentinel has told it, and then makes it a replica again: in that time the
+/// sentinel that does a failover must see it done, for which it looks once in a second.
+///
+/// A machine that is busy for a moment does not make it stand still for half a minute, as it does
 /// when its clock jumps.
-const HASTE: [&str; 10] = [
+const FROM_THEN_ON: [&str; 10] = [
     "SENTINEL",
     "DEBUG",
     "PUBLISH-PERIOD",
-    "100",
+    "1000",
     "INFO-PERIOD",
     "1000",
     "TILT-TRIGGER",
@@ -36,12 +43,21 @@ pub(super) fn config(name: &str, master: SocketAddr, sentinels: usize) -> String
     )
 }
 
-/// Makes a sentinel quicker, now and after each restart.
+/// Makes a sentinel quick until [`settle`].
 pub(super) fn hasten(sentinel: &Instance) -> Result<(), Error> {
-    match sentinel.set(&HASTE) {
-        // Redis 6 cannot, and its sentinels need some seconds more.
+    unless_too_old(sentinel.client()?.command(&AT_FIRST).map(drop))
+}
+
+/// Makes a sentinel as quick as it may be, now and after each restart.
+pub(super) fn settle(sentinel: &Instance) -> Result<(), Error> {
+    unless_too_old(sentinel.set(&FROM_THEN_ON))
+}
+
+/// Lets a sentinel of Redis 6 be, which cannot be made quicker and needs some seconds more.
+fn unless_too_old(set: Result<(), Error>) -> Result<(), Error> {
+    match set {
         Err(Error::Refused { .. }) => Ok(()),
-        done => done,
+        set => set,
     }
 }
 
