@@ -81,7 +81,7 @@ impl Program {
 
     fn otherwise(self) -> &'static str {
         match self {
-            Self::Redis => "install it by hand, start Docker or set FASTLIMIT_TEST_REDIS_URL",
+            Self::Redis => "install it by hand, or name one in FASTLIMIT_TEST_REDIS_SERVER",
             Self::Luac => "install it by hand",
         }
     }

@@ -17,10 +17,10 @@ pub(crate) enum Msetex {
 }
 
 impl Msetex {
-    /// Finds a server or fetches one; `server` is the one that all tests run on, if they do not
-    /// run in a container. With `is_needed` a server that could be had must be.
-    pub(crate) fn find(server: Option<&Path>, is_needed: bool) -> Result<Self, String> {
-        if let Some(version) = server.and_then(version_with_msetex) {
+    /// Finds a server or fetches one; `server` is the one that all tests run on. With `is_needed` a
+    /// server that could be had must be.
+    pub(crate) fn find(server: &Path, is_needed: bool) -> Result<Self, String> {
+        if let Some(version) = version_with_msetex(server) {
             return Ok(Self::Known(version));
         }
         for server in install::on_path() {

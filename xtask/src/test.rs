@@ -28,21 +28,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
             .chain([("FASTLIMIT_TEST_REDIS_SOURCE", source)])
             .collect()
     };
-    let mut passed = Vec::new();
     let mut remarks = String::new();
-    if ways.path {
-        all_tests(&environment("path"), arguments)?;
-        passed.push("with a server from the PATH".to_owned());
-    } else {
-        remarks.push_str("; no server is on the PATH");
-    }
-    match (&ways.image, ways.path) {
-        (Some(_), true) => redis_tests(&environment("docker"), arguments)?,
-        (Some(_), false) => all_tests(&environment("docker"), arguments)?,
-        (None, _) => remarks.push_str("; Docker did not run, as said above"),
-    }
+    all_tests(&environment("path"), arguments)?;
+    let mut passed = vec!["with a server from the PATH".to_owned()];
     if ways.image.is_some() {
+        redis_tests(&environment("docker"), arguments)?;
         passed.push("with Docker".to_owned());
+    } else {
+        remarks.push_str("; Docker did not run, as said above");
     }
     match &ways.msetex {
         Msetex::Server(server, version) => {
@@ -58,33 +51,31 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// The ways to get Redis on this machine; at least one of them is there.
+/// The ways to get Redis on this machine besides a program, which is always there.
 struct Ways {
-    path: bool,
     image: Option<String>,
     msetex: Msetex,
 }
 
 impl Ways {
-    /// Finds the ways, and opens one by installing or building what is missing.
+    /// Finds the ways, and installs or builds what is missing.
     fn find() -> Result<Self, String> {
         let ci = env::var("CI").is_ok_and(|value| value == "true");
-        let mut server = install::server();
-        let docker = Docker::probe();
-        if server.is_none() && (ci || !matches!(docker, Docker::Image(_))) {
-            println!("xtask: no redis-server or valkey-server on the PATH; installing one");
-            server = Some(Program::Redis.install()?);
-        }
-        match &server {
-            Some(program) => println!("xtask: Redis from the PATH: {}", program.display()),
-            None => println!("xtask: Redis from the PATH: none, and Docker does without"),
-        }
-        let image = image(docker, server.as_deref(), ci)?;
+        // Clusters, sentinels and servers with TLS are started from a program, Docker or not.
+        let server = match install::server() {
+            Some(server) => server,
+            None => {
+                println!("xtask: no redis-server or valkey-server on the PATH; installing one");
+                Program::Redis.install()?
+            }
+        };
+        println!("xtask: Redis from the PATH: {}", server.display());
+        let image = image(Docker::probe(), &server, ci)?;
         match &image {
             Ok(image) => println!("xtask: Redis by Docker: {image}"),
             Err(reason) => println!("xtask: Redis by Docker: none: {reason}"),
         }
-        let msetex = Msetex::find(server.as_deref(), ci)
+        let msetex = Msetex::find(&server, ci)
             .map_err(|reason| format!("there is no server with MSETEX: {reason}"))?;
         match &msetex {
             Msetex::Server(server, version) => {
@@ -94,7 +85,6 @@ impl Ways {
             Msetex::Absent(reason) => println!("xtask: Redis with MSETEX: none: {reason}"),
         }
         Ok(Self {
-            path: server.is_some(),
             image: image.ok(),
             msetex,
         })
@@ -103,20 +93,15 @@ impl Ways {
 
 /// Finds or builds the image for containers, or says why there is none; without one where there
 /// must be one, it fails.
-fn image(
-    docker: Docker,
-    server: Option<&Path>,
-    is_needed: bool,
-) -> Result<Result<String, String>, String> {
-    let image = match (docker, server) {
-        (Docker::Image(image), _) => Ok(image),
-        (Docker::NoImage(reason), Some(server)) => {
+fn image(docker: Docker, server: &Path, is_needed: bool) -> Result<Result<String, String>, String> {
+    let image = match docker {
+        Docker::Image(image) => Ok(image),
+        Docker::NoImage(reason) => {
             println!("xtask: {reason}");
             println!("xtask: building an image of {}", server.display());
             local_image::obtain(server)
         }
-        (Docker::NoImage(reason), None) => Err(reason),
-        (Docker::Absent(reason), _) => return Ok(Err(reason)),
+        Docker::Absent(reason) => return Ok(Err(reason)),
     };
     match image {
         Err(reason) if is_needed => Err(format!("Docker answers and has no image: {reason}")),

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,9 +14,9 @@ use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::SyncRunner;
 use testcontainers::{GenericImage, ImageExt};
 
+use crate::control::Server;
 use crate::docker::{self, Image};
 use crate::prefix::random;
-use crate::server::Server;
 use crate::{Error, Source, answer, port};
 
 /// How long a server may take to answer.
@@ -170,6 +170,22 @@ impl Server for Container {
 
     fn resume(&mut self) -> Result<(), Error> {
         self.order(&["unpause"], "resume")
+    }
+
+    fn addr_for_servers(&self) -> Result<SocketAddr, Error> {
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
+        docker::order(&["inspect", "--format", format, &self.owner.name])
+            .and_then(|addresses| {
+                let first = addresses.split_whitespace().next().unwrap_or_default();
+                let ip: IpAddr = first
+                    .parse()
+                    .map_err(|_| "its container has no address".to_owned())?;
+                Ok((ip, INNER_PORT).into())
+            })
+            .map_err(|reason| Error::Control {
+                action: "replicate",
+                reason,
+            })
     }
 }
 

@@ -43,6 +43,14 @@ pub enum Error {
          leave that variable unset, and the test starts one by Docker or from the PATH"
     )]
     ExclusiveFromUrl,
+    /// There is no program to start a cluster, sentinels or a server with TLS from.
+    #[error(
+        "this test needs a redis-server program, since clusters, sentinels and servers with TLS \
+         are started from one: {0}\n\
+         To get one, run `cargo xtask test`, or install it: `apt-get install redis-server`, \
+         `dnf install redis`, `apk add redis` or `brew install redis`"
+    )]
+    NoProgram(String),
     /// `FASTLIMIT_TEST_REDIS_URL` is no URL of a Redis over TCP.
     #[error("FASTLIMIT_TEST_REDIS_URL is no URL of a Redis over TCP: {0}")]
     InvalidUrl(&'static str),
@@ -70,6 +78,43 @@ pub enum Error {
         /// The last lines that the server printed.
         log: String,
     },
+    /// A server answers a command with an error.
+    #[error("Redis at {addr} refuses {command}: {reply}")]
+    Refused {
+        /// Where the server answers.
+        addr: String,
+        /// The command's name, without its arguments, which may hold a secret.
+        command: String,
+        /// The error that the server answered, its code included.
+        reply: String,
+    },
+    /// A command cannot be sent, or its reply cannot be read.
+    #[error("no reply of Redis at {addr}: {reason}")]
+    NoReply {
+        /// Where the server should answer.
+        addr: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Servers did not come to a state in time.
+    #[error("waited {waited:?} in vain until {state}: {seen}")]
+    Late {
+        /// The state that was waited for.
+        state: String,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What there was at the end instead.
+        seen: String,
+    },
+    /// What a test asks for is not there, such as the node of a slot that nobody serves.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// The certificates of a server cannot be made.
+    #[error("cannot make the certificates of a server: {0}")]
+    Certificates(String),
+    /// The proxy cannot listen.
+    #[error("the fault proxy cannot listen: {0}")]
+    Proxy(String),
     /// The server cannot be stopped, paused or resumed.
     #[error("cannot {action} Redis: {reason}")]
     Control {

@@ -9,6 +9,9 @@ use std::thread;
 /// How many lines are kept.
 const KEPT: usize = 40;
 
+/// What a server prints when it listens: Redis and Valkey the first, a sentinel the second.
+const READY: [&str; 2] = ["eady to accept connections", "Sentinel ID is"];
+
 /// The last lines of a stream, read by a thread of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Lines>);
@@ -58,7 +61,7 @@ impl Log {
 
 impl Lines {
     fn push(&self, line: String) {
-        if line.contains("eady to accept connections") {
+        if READY.iter().any(|ready| line.contains(ready)) {
             self.accepts.store(true, Ordering::Release);
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

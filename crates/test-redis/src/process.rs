@@ -1,18 +1,16 @@
 //! A server process of a program on this machine.
 
-use std::fs::{self, DirBuilder};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::control::Server;
 use crate::log::Log;
-use crate::prefix::random;
-use crate::server::Server;
-use crate::{Error, Source, answer, port};
+use crate::setup::Setup;
+use crate::{Error, Source, answer};
 
 /// How long a server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -50,26 +48,23 @@ rm -rf "$folder"
 pub(crate) struct Process {
     // Before the folder, so that the server is gone when the folder goes.
     running: Option<Running>,
-    program: PathBuf,
-    args: Vec<String>,
     port: u16,
-    folder: Folder,
+    setup: Setup,
 }
 
 impl Process {
     /// Starts a server on a free port.
-    pub(crate) fn start(program: PathBuf, args: &[&str]) -> Result<Self, Error> {
-        let folder = Folder::new().map_err(|error| failed(error.to_string(), String::new()))?;
+    pub(crate) fn start(setup: Setup) -> Result<Self, Error> {
         let mut process = Self {
             running: None,
-            program,
-            args: args.iter().map(|&arg| arg.to_owned()).collect(),
             port: 0,
-            folder,
+            setup,
         };
         let mut result = Err(failed("there is no free port".to_owned(), String::new()));
         for _ in 0..ATTEMPTS {
-            let Some(port) = port::free() else { break };
+            let Some(port) = process.setup.role.port() else {
+                break;
+            };
             process.port = port;
             result = process.launch();
             if !taken(&result) {
@@ -84,7 +79,7 @@ impl Process {
     }
 
     pub(crate) fn unix_socket(&self) -> PathBuf {
-        self.folder.path().join("redis.sock")
+        self.setup.unix_socket()
     }
 
     /// Starts the server once on its port and waits until it answers.
@@ -94,9 +89,13 @@ impl Process {
             .map_err(|error| failed(error.to_string(), String::new()))?;
         let log = running.log.clone();
         self.running = Some(running);
-        let answered = answer::wait(self.addr(), Instant::now() + DEADLINE, || {
-            log.ended().then(|| "it exited".to_owned())
-        });
+        let answered = if self.setup.role.answers_plain_ping() {
+            answer::wait(self.addr(), Instant::now() + DEADLINE, || {
+                log.ended().then(|| "it exited".to_owned())
+            })
+        } else {
+            Ok(())
+        };
         // Whoever answers on the port, only this server writes to this log.
         let deadline = Instant::now() + DEADLINE;
         while answered.is_ok() && !log.accepts() && !log.ended() && Instant::now() < deadline {
@@ -126,16 +125,9 @@ impl Process {
     fn spawn(&self) -> io::Result<Running> {
         let mut shell = Command::new("sh")
             .args(["-c", WATCHDOG, "redis-watchdog"])
-            .arg(self.folder.path())
-            .arg(&self.program)
-            .args(["--bind", "127.0.0.1", "--port"])
-            .arg(self.port.to_string())
-            .arg("--dir")
-            .arg(self.folder.path())
-            .arg("--unixsocket")
-            .arg(self.unix_socket())
-            .args(["--daemonize", "no", "--save", "", "--appendonly", "no"])
-            .args(&self.args)
+            .arg(self.setup.folder.path())
+            .arg(&self.setup.program)
+            .args(self.setup.args_on(self.port))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -186,6 +178,10 @@ impl Server for Process {
     fn resume(&mut self) -> Result<(), Error> {
         self.signal("CONT", "resume")
     }
+
+    fn addr_for_servers(&self) -> Result<SocketAddr, Error> {
+        Ok(self.addr())
+    }
 }
 
 /// A watchdog shell with the server that it started.
@@ -218,27 +214,6 @@ impl Drop for Running {
     }
 }
 
-/// A folder in the system's temporary one, only for this user, removed on drop.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("fastlimit-redis-{:016x}", random()));
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn failed(reason: String, log: String) -> Error {
     Error::Start {
         origin: Source::Path,
@@ -254,7 +229,11 @@ fn taken(result: &Result<(), Error>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::folder::Folder;
+    use crate::setup::Role;
 
     #[test]
     fn only_a_taken_port_is_worth_another_attempt() {
@@ -277,7 +256,8 @@ mod tests {
             std::os::unix::fs::PermissionsExt::from_mode(0o700),
         )
         .unwrap();
-        let Err(error) = Process::start(program, &[]) else {
+        let setup = Setup::new(program, Role::Standalone, &[]).unwrap();
+        let Err(error) = Process::start(setup) else {
             panic!("it started");
         };
         assert!(matches!(error, Error::Start { .. }), "{error}");
@@ -285,14 +265,5 @@ mod tests {
             error.to_string().contains("cannot find my teeth"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn a_folder_is_removed() {
-        let folder = Folder::new().unwrap();
-        let path = folder.path().to_owned();
-        assert!(path.is_dir());
-        drop(folder);
-        assert!(!path.exists());
     }
 }

@@ -1,27 +1,16 @@
-//! The servers that tests hold.
+//! The server that tests share, and how each server is had.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::container::Container;
+use crate::control::Control;
 use crate::process::Process;
+use crate::setup::{Role, Setup};
 use crate::source::{Choice, Environment};
-use crate::{Error, Source, given};
-
-/// What can be done to a server that this process started; it ends on drop.
-pub(crate) trait Server: Send {
-    /// Ends the server without warning; what it listened on refuses afterwards.
-    fn stop(&mut self) -> Result<(), Error>;
-    /// Starts the stopped server on its old port and waits until it answers.
-    fn start_again(&mut self) -> Result<(), Error>;
-    /// Has the server hang.
-    fn pause(&mut self) -> Result<(), Error>;
-    /// Has the server go on.
-    fn resume(&mut self) -> Result<(), Error>;
-}
+use crate::{Error, ExclusiveRedis, Source, given};
 
 /// A Redis that answers; one that this process started ends when its last holder drops it.
 pub struct TestRedis {
@@ -30,7 +19,7 @@ pub struct TestRedis {
     source: Source,
     unix_socket: Option<PathBuf>,
     /// `None` for the server of a URL, which is somebody else's.
-    server: Option<Mutex<Box<dyn Server>>>,
+    control: Option<Control>,
 }
 
 impl TestRedis {
@@ -74,10 +63,8 @@ impl TestRedis {
     ///
     /// Fails as [`TestRedis::start`] does.
     pub fn start_with(args: &[&str]) -> Result<ExclusiveRedis, Error> {
-        Ok(ExclusiveRedis {
-            redis: Self::of(Environment::of_process().exclusive()?, args)?,
-            state: Mutex::new(State::Running),
-        })
+        let choice = Environment::of_process().exclusive()?;
+        Ok(ExclusiveRedis::new(Self::of(choice, args)?))
     }
 
     /// Returns the URL for clients, such as `redis://127.0.0.1:20123/`.
@@ -104,6 +91,11 @@ impl TestRedis {
         self.source
     }
 
+    /// Returns what stops and pauses the server, unless it is somebody else's.
+    pub(crate) fn control(&self) -> Option<&Control> {
+        self.control.as_ref()
+    }
+
     fn of(choice: Choice, args: &[&str]) -> Result<Self, Error> {
         match choice {
             Choice::Url(url) => Ok(Self {
@@ -111,7 +103,7 @@ impl TestRedis {
                 url,
                 source: Source::Url,
                 unix_socket: None,
-                server: None,
+                control: None,
             }),
             Choice::Docker(image) => {
                 let container = Container::start(&image, args)?;
@@ -120,17 +112,17 @@ impl TestRedis {
                     addr: container.addr(),
                     source: Source::Docker,
                     unix_socket: None,
-                    server: Some(Mutex::new(Box::new(container))),
+                    control: Some(Control::new(container)),
                 })
             }
             Choice::Path(program) => {
-                let process = Process::start(program, args)?;
+                let process = Process::start(Setup::new(program, Role::Standalone, args)?)?;
                 Ok(Self {
                     url: format!("redis://{}/", process.addr()),
                     addr: process.addr(),
                     source: Source::Path,
                     unix_socket: Some(process.unix_socket()),
-                    server: Some(Mutex::new(Box::new(process))),
+                    control: Some(Control::new(process)),
                 })
             }
         }
@@ -144,120 +136,5 @@ impl fmt::Debug for TestRedis {
             .field("addr", &self.addr)
             .field("source", &self.source)
             .finish_non_exhaustive()
-    }
-}
-
-/// A Redis of one test alone, which may do to it what an outage does.
-///
-/// It ends on drop, in whatever state it is.
-#[derive(Debug)]
-pub struct ExclusiveRedis {
-    redis: TestRedis,
-    state: Mutex<State>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Running,
-    Paused,
-    Stopped,
-}
-
-impl ExclusiveRedis {
-    /// Kills the server, as `kill -9` does; its port refuses afterwards.
-    ///
-    /// A server that is stopped already stays so.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server cannot be reached to be stopped.
-    pub fn stop(&self) -> Result<(), Error> {
-        let mut state = self.state();
-        self.server("stop")?.stop()?;
-        *state = State::Stopped;
-        Ok(())
-    }
-
-    /// Starts the server on the same port, after killing it if it runs, and waits for its answer.
-    ///
-    /// It starts empty, unless the arguments of [`TestRedis::start_with`] turn persistence on: its
-    /// folder stays.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server does not start or answer.
-    pub fn restart(&self) -> Result<(), Error> {
-        let mut state = self.state();
-        let mut server = self.server("restart")?;
-        server.stop()?;
-        *state = State::Stopped;
-        server.start_again()?;
-        *state = State::Running;
-        Ok(())
-    }
-
-    /// Has the server hang: it accepts connections and answers nothing.
-    ///
-    /// A server that is paused already stays so.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server is stopped.
-    pub fn pause(&self) -> Result<(), Error> {
-        let mut state = self.state();
-        match *state {
-            State::Paused => return Ok(()),
-            State::Stopped => return Err(stopped("pause")),
-            State::Running => self.server("pause")?.pause()?,
-        }
-        *state = State::Paused;
-        Ok(())
-    }
-
-    /// Has a paused server go on, with what was sent to it in the meantime.
-    ///
-    /// A server that runs already stays so.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server is stopped.
-    pub fn resume(&self) -> Result<(), Error> {
-        let mut state = self.state();
-        match *state {
-            State::Running => return Ok(()),
-            State::Stopped => return Err(stopped("resume")),
-            State::Paused => self.server("resume")?.resume()?,
-        }
-        *state = State::Running;
-        Ok(())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn server(&self, action: &'static str) -> Result<MutexGuard<'_, Box<dyn Server>>, Error> {
-        match &self.redis.server {
-            Some(server) => Ok(server.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => Err(Error::Control {
-                action,
-                reason: "it is somebody else's".to_owned(),
-            }),
-        }
-    }
-}
-
-impl Deref for ExclusiveRedis {
-    type Target = TestRedis;
-
-    fn deref(&self) -> &TestRedis {
-        &self.redis
-    }
-}
-
-fn stopped(action: &'static str) -> Error {
-    Error::Control {
-        action,
-        reason: "it is stopped".to_owned(),
     }
 }

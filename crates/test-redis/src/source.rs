@@ -75,6 +75,16 @@ impl Environment {
         self.choose(&[Source::Docker, Source::Path])
     }
 
+    /// Returns the program of this machine, for what is made of several servers or of files.
+    ///
+    /// A container would not do: its servers cannot reach each other where clients reach them.
+    pub(crate) fn own_program(&self) -> Result<PathBuf, Error> {
+        if self.forced()? == Some(Source::Url) {
+            return Err(Error::ExclusiveFromUrl);
+        }
+        self.program().map_err(Error::NoProgram)
+    }
+
     fn choose(&self, order: &[Source]) -> Result<Choice, Error> {
         if let Some(source_forced) = self.forced()? {
             return self
@@ -194,6 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn a_program_is_taken_even_where_docker_is_forced() {
+        let folder = crate::folder::Folder::new().unwrap();
+        let mut environment = forced("docker");
+        environment.path = Some(folder.path().into());
+        let text = environment.own_program().unwrap_err().to_string();
+        for part in ["no `redis-server`", "apt-get install", "cargo xtask test"] {
+            assert!(text.contains(part), "{part} is missing in: {text}");
+        }
+        let program = folder.write("redis-server", "").unwrap();
+        assert_eq!(environment.own_program().unwrap(), program);
+        assert!(matches!(
+            forced("url").own_program(),
+            Err(Error::ExclusiveFromUrl)
+        ));
+    }
+
+    #[test]
     fn nothing_at_all_is_an_error_that_says_what_to_do() {
         let text = Environment::default().shared().unwrap_err().to_string();
         for part in [
@@ -237,7 +264,7 @@ mod tests {
 
     #[test]
     fn redis_is_taken_before_valkey_wherever_they_are() {
-        let folder = crate::process::Folder::new().unwrap();
+        let folder = crate::folder::Folder::new().unwrap();
         let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
         fs::create_dir_all(&first).unwrap();
         fs::create_dir_all(&second).unwrap();
@@ -257,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_named_comes_before_the_path() {
-        let folder = crate::process::Folder::new().unwrap();
+        let folder = crate::folder::Folder::new().unwrap();
         let [on_path, named] = ["redis-server", "named"].map(|name| folder.path().join(name));
         fs::write(&on_path, "").unwrap();
         let mut environment = forced("path");

@@ -47,6 +47,12 @@ fn complaint(command: &mut Command) -> String {
 
 /// Starts a holder in this process's own environment and returns it with its server's address.
 fn held(argument: &str) -> (Child, SocketAddr) {
+    let (child, addrs) = all_held(argument);
+    (child, addrs[0])
+}
+
+/// Starts a holder of several servers and returns it with their addresses.
+fn all_held(argument: &str) -> (Child, Vec<SocketAddr>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_hold-redis"))
         .arg(argument)
         .stdin(Stdio::piped())
@@ -57,12 +63,13 @@ fn held(argument: &str) -> (Child, SocketAddr) {
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
-    let addr = line
-        .trim_end()
-        .split_once("redis://")
-        .and_then(|(_, rest)| rest.trim_end_matches('/').parse().ok())
-        .unwrap_or_else(|| panic!("no address in {line:?}"));
-    (child, addr)
+    let addrs: Vec<_> = line
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("redis://"))
+        .filter_map(|rest| rest.trim_end_matches('/').parse().ok())
+        .collect();
+    assert!(!addrs.is_empty(), "no address in {line:?}");
+    (child, addrs)
 }
 
 fn assert_refuses_soon(addr: SocketAddr) {
@@ -98,6 +105,33 @@ fn a_paused_server_ends_after_its_process_is_killed() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_refuses_soon(addr);
+}
+
+#[test]
+fn servers_that_belong_together_end_after_their_process_is_killed() {
+    for (argument, count) in [("--cluster", 4), ("--sentinels", 3)] {
+        let (mut child, addrs) = all_held(argument);
+        assert_eq!(addrs.len(), count);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        addrs.into_iter().for_each(assert_refuses_soon);
+    }
+}
+
+#[test]
+fn servers_that_belong_together_need_a_program() {
+    for argument in ["--cluster", "--sentinels"] {
+        for source in ["docker", "path"] {
+            let text = complaint(
+                holder()
+                    .env("FASTLIMIT_TEST_REDIS_SOURCE", source)
+                    .env("PATH", "/nonexistent")
+                    .arg(argument),
+            );
+            assert!(text.contains("needs a redis-server program"), "{text}");
+            assert!(text.contains("apt-get install redis-server"), "{text}");
+        }
+    }
 }
 
 #[test]
