@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use fastlimit_core::Clock;
 
+use crate::cluster::Cluster;
 #[cfg(feature = "tls-rustls")]
 use crate::dial::Tls;
 use crate::dial::{DialSettings, Dialer, Endpoint, Wanted, is_client_name};
-use crate::cluster::Cluster;
 use crate::sentinel::Sentinels;
 use crate::server::{Server, Settings};
 use crate::servers::Servers;
@@ -254,7 +254,8 @@ impl RedisStoreBuilder {
                 Some(Target::Address(dialer))
             }
             Topology::Sentinel(_, name) => {
-                let sentinels = Sentinels::new(&endpoints, name, self.sentinel_login, Arc::clone(&dial));
+                let sentinels =
+                    Sentinels::new(&endpoints, name, self.sentinel_login, Arc::clone(&dial));
                 Some(Target::Master(sentinels.ok_or(NO_URL)?))
             }
             Topology::Cluster(_) => None,
@@ -287,9 +288,7 @@ impl RedisStoreBuilder {
             ),
         ];
         match rules.into_iter().find(|(_, is_valid, _)| !is_valid) {
-            Some((setting, _, expected)) => {
-                Err(ConnectError::InvalidSetting { setting, expected })
-            }
+            Some((setting, _, expected)) => Err(ConnectError::InvalidSetting { setting, expected }),
             None => Ok(()),
         }
     }

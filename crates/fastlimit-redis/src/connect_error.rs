@@ -231,7 +231,9 @@ impl ConnectError {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Refused { .. } => {
                 StoreErrorKind::NotSent
             }
-            Self::NotReady { .. } | Self::Replica { .. } | Self::NoSlots { .. } => StoreErrorKind::Refused,
+            Self::NotReady { .. } | Self::Replica { .. } | Self::NoSlots { .. } => {
+                StoreErrorKind::Refused
+            }
             Self::InvalidUrl { .. }
             | Self::InvalidSetting { .. }
             | Self::TlsDisabled { .. }

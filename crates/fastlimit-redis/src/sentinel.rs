@@ -49,7 +49,10 @@ impl Sentinels {
 
     /// Asks where the master is and connects to it.
     pub(crate) async fn dial_master(&self) -> Result<Connection, ConnectError> {
-        let asked = self.sentinels.iter().map(|dialer| Box::pin(self.ask(dialer)));
+        let asked = self
+            .sentinels
+            .iter()
+            .map(|dialer| Box::pin(self.ask(dialer)));
         // The first that knows is believed: whoever is wrong names a server that is none, or a
         // replica, and is asked again.
         let ((host, port), _others) = select_ok(asked).await?;

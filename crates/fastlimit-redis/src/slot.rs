@@ -36,7 +36,9 @@ mod tests {
             counts[usize::try_from(group).unwrap()] += 1;
         }
         // In whole numbers: each count and what is expected of it times the groups.
-        let differences = counts.iter().map(|count| (count * groups).abs_diff(SUBJECTS).pow(2));
+        let differences = counts
+            .iter()
+            .map(|count| (count * groups).abs_diff(SUBJECTS).pow(2));
         let chi_square = differences.sum::<u64>() / (SUBJECTS * groups);
         chi_square * 1_000 / (groups - 1)
     }
@@ -45,7 +47,10 @@ mod tests {
     fn subjects_are_spread_over_all_slots() {
         // By chance it is one for each degree of freedom, and hardly ever a tenth more.
         let by_chance = chi_square(SLOTS.into(), |number| {
-            format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31))
+            format!(
+                "{:016x}",
+                number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31)
+            )
         });
         assert!((900..1_100).contains(&by_chance), "{by_chance}");
         // Numbers in a row are spread as well over what servers have.

@@ -58,7 +58,10 @@ pub enum ParseErrorKind {
     #[error("only a token bucket has a burst; expected `token-bucket` after it, or no burst")]
     BurstWithoutBucket,
     /// A policy has more limits than [`Policy::MAX_LIMITS`](crate::Policy::MAX_LIMITS).
-    #[error("one limit too many; a policy has at most {}", crate::Policy::MAX_LIMITS)]
+    #[error(
+        "one limit too many; a policy has at most {}",
+        crate::Policy::MAX_LIMITS
+    )]
     TooManyLimits,
     /// A limit has the algorithm and the period of one before it in the same policy.
     #[error(

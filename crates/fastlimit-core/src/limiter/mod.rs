@@ -167,10 +167,15 @@ impl RateLimiter {
     pub async fn health(&self) -> Result<(), Error> {
         let rate = Rate::per_second(Rate::MAX_REQUESTS)?;
         let policy = crate::Policy::new("health", rate)?;
-        let probe = self.request("fastlimit").cost(Cost::milli(1)).check(&policy);
+        let probe = self
+            .request("fastlimit")
+            .cost(Cost::milli(1))
+            .check(&policy);
         let replies = self.inner.store.apply_everywhere(probe.request());
         let answers = join::join(replies).await;
-        answers.into_iter().try_for_each(|answer| answer.map(drop))?;
+        answers
+            .into_iter()
+            .try_for_each(|answer| answer.map(drop))?;
         Ok(())
     }
 

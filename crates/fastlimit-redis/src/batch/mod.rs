@@ -54,6 +54,9 @@ pub(crate) struct Batch {
     /// The first deadline of an item, or one before it.
     earliest: Option<Instant>,
     tickets: Tickets,
+    /// Whether it shares its tickets with other batches. Nothing is added to it then, since the place
+    /// of a new ticket may be that of another one's.
+    is_part: bool,
     /// How often another server was named for it.
     hops: u8,
     /// Whether the server takes it only after `ASKING`.
@@ -94,8 +97,9 @@ impl Batch {
 
     /// Whether so many items more, of so much work together, may leave with these.
     pub(crate) fn has_room_for(&self, items: usize, work: usize) -> bool {
-        self.items.is_empty()
-            || (!self.is_asking
+        (self.items.is_empty() && !self.is_part)
+            || (!self.is_part
+                && !self.is_asking
                 && self.items.len().saturating_add(items) <= MOST_ITEMS
                 && self.work.saturating_add(work) <= MOST_WORK
                 && self.keys.len() < MOST_BYTES)
@@ -201,7 +205,8 @@ impl Batch {
         let (due, not_due): (Vec<Item>, Vec<Item>) =
             self.items.iter().partition(|item| item.deadline <= now);
         let places = due.iter().map(|item| item.ticket);
-        self.tickets.give(places.map(|place| (place, Err(error.clone()))));
+        self.tickets
+            .give(places.map(|place| (place, Err(error.clone()))));
         self.earliest = not_due.iter().map(|item| item.deadline).min();
     }
 
@@ -274,13 +279,17 @@ impl Batch {
 
     /// The first key as text, and its hash.
     pub(crate) fn first_key(&self) -> (&str, u64) {
-        (self.key(0), self.hashes.first().copied().unwrap_or_default())
+        (
+            self.key(0),
+            self.hashes.first().copied().unwrap_or_default(),
+        )
     }
 
     /// Some of the items, with their tickets.
     fn part(&self, mut is_in: impl FnMut(&Item) -> bool) -> Self {
         let mut part = Self {
             tickets: self.tickets.clone(),
+            is_part: true,
             hops: self.hops,
             is_asking: self.is_asking,
             ..Self::default()

@@ -216,7 +216,10 @@ fn those_whose_time_is_up_get_an_error_and_do_not_leave() {
         .iter()
         .map(|deadline| batch.add(&key("a"), &shape(1), at(*deadline)))
         .collect();
-    assert_eq!((batch.earliest(), batch.latest()), (Some(at(10)), Some(at(30))));
+    assert_eq!(
+        (batch.earliest(), batch.latest()),
+        (Some(at(10)), Some(at(30)))
+    );
     batch.expire(at(9), &error("early"));
     assert_eq!(batch.earliest(), Some(at(10)));
     batch.expire(at(19), &error("late"));
@@ -240,6 +243,8 @@ fn a_batch_is_split_in_its_order() {
     assert!(rest.is_none());
     let (first, rest) = batch.split(2);
     let rest = rest.unwrap();
+    // The next ticket would be one of theirs.
+    assert!(!first.has_room_for(1, 1) && !rest.has_room_for(1, 1));
     let keys = |batch: &Batch| batch.keys_of_items().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(keys(&first), ["a", "b"]);
     assert_eq!(keys(&rest), ["a", "c", "b"]);
@@ -256,15 +261,16 @@ fn items_are_told_apart_and_answered_apart() {
     let mut groups = all.by(str::len);
     groups.sort_by_key(Batch::len);
     let keys = |batch: &Batch| batch.keys_of_items().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(groups.iter().map(keys).collect::<Vec<_>>(), [
-        vec!["aa"],
-        vec!["a", "b", "b", "c"]
-    ]);
+    assert_eq!(
+        groups.iter().map(keys).collect::<Vec<_>>(),
+        [vec!["aa"], vec!["a", "b", "b", "c"]]
+    );
     groups[0].fail(&error("long"));
     let alone: Vec<_> = groups[1].each_alone().collect();
-    assert_eq!(alone.iter().map(keys).collect::<Vec<_>>(), [
-        ["a"], ["b"], ["b"], ["c"]
-    ]);
+    assert_eq!(
+        alone.iter().map(keys).collect::<Vec<_>>(),
+        [["a"], ["b"], ["b"], ["c"]]
+    );
     for (place, alone) in alone.iter().enumerate() {
         alone.fail(&error(&place.to_string()));
     }

@@ -98,7 +98,13 @@ pub(super) fn read(answer: &Value, host: &str) -> Option<Vec<Range>> {
         let Value::Array(parts) = range else {
             return None;
         };
-        let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else {
+        let [
+            Value::Int(first),
+            Value::Int(last),
+            Value::Array(master),
+            ..,
+        ] = parts.as_slice()
+        else {
             return None;
         };
         let [named, Value::Int(port), ..] = master.as_slice() else {

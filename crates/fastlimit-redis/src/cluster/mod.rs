@@ -76,9 +76,13 @@ impl Cluster {
     pub(crate) async fn connected(&self) -> Result<(), ConnectError> {
         let mut first = self.first.subscribe();
         let result = first.wait_for(Option::is_some).await;
-        result.ok().and_then(|result| result.clone()).unwrap_or(Ok(()))?;
+        result
+            .ok()
+            .and_then(|result| result.clone())
+            .unwrap_or(Ok(()))?;
         let servers: Vec<_> = match self.map() {
-            Ok(map) => map.servers()
+            Ok(map) => map
+                .servers()
                 .map(|(_, server)| Arc::clone(server))
                 .collect(),
             Err(_) => Vec::new(),
@@ -127,7 +131,9 @@ impl Cluster {
     fn learn(&self, ranges: Vec<Range>) {
         let before = self.map().ok();
         let known = |address: &Address| Some(Arc::clone(before.as_ref()?.server_at(address)?));
-        let map = Map::new(ranges, |address| known(address).unwrap_or_else(|| self.open(address)));
+        let map = Map::new(ranges, |address| {
+            known(address).unwrap_or_else(|| self.open(address))
+        });
         let has_left = |address: &Address| map.server_at(address).is_none();
         let left = before.iter().flat_map(|before| before.servers());
         let left: Vec<_> = left
@@ -163,10 +169,19 @@ impl Cluster {
     }
 
     fn open(&self, (host, port): &Address) -> Arc<Server> {
-        let dialer = Dialer::new(self.like(host, *port), Wanted::ClusterNode, Arc::clone(&self.dial));
+        let dialer = Dialer::new(
+            self.like(host, *port),
+            Wanted::ClusterNode,
+            Arc::clone(&self.dial),
+        );
         let router: Weak<dyn Router> = self.this.clone();
         let settings = Arc::clone(&self.settings);
-        Server::start(Target::Address(dialer), settings, Some(router), &self.runtime)
+        Server::start(
+            Target::Address(dialer),
+            settings,
+            Some(router),
+            &self.runtime,
+        )
     }
 
     /// Another node, with the login and TLS of the first.

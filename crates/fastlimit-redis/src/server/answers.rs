@@ -3,8 +3,8 @@ use std::iter;
 use fastlimit_core::StoreError;
 use redis::Value;
 
-use crate::batch::{Answer, Batch};
 use super::elsewhere::Elsewhere;
+use crate::batch::{Answer, Batch};
 use crate::failure;
 use crate::replay::{Replayed, replay};
 

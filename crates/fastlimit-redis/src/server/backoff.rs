@@ -39,7 +39,10 @@ mod tests {
             let whole = Duration::from_millis(whole);
             for _ in 0..100 {
                 let pause = pause(failures);
-                assert!((whole / 2..=whole).contains(&pause), "{pause:?} of {whole:?}");
+                assert!(
+                    (whole / 2..=whole).contains(&pause),
+                    "{pause:?} of {whole:?}"
+                );
             }
         }
     }

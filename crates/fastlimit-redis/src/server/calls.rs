@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join;
 use fastlimit_core::{StoreError, Timestamp};
+use futures_util::future::join;
 use redis::{Cmd, RedisResult, Value};
 
 use crate::batch::{Batch, by_source};

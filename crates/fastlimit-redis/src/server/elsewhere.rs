@@ -55,8 +55,14 @@ mod tests {
             })
         };
         for (text, expected) in [
-            ("MOVED 3999 127.0.0.1:6381", elsewhere(3999, "127.0.0.1", 6381, false)),
-            ("ASK 0 redis-2.internal:7000", elsewhere(0, "redis-2.internal", 7000, true)),
+            (
+                "MOVED 3999 127.0.0.1:6381",
+                elsewhere(3999, "127.0.0.1", 6381, false),
+            ),
+            (
+                "ASK 0 redis-2.internal:7000",
+                elsewhere(0, "redis-2.internal", 7000, true),
+            ),
             ("MOVED 16383 ::1:6379", elsewhere(16383, "::1", 6379, false)),
             ("MOVED 1 :6379", elsewhere(1, "", 6379, false)),
             ("MOVED", None),

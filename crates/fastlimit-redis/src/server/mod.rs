@@ -10,8 +10,8 @@ mod queue;
 mod worker;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock, Weak};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use fastlimit_core::{Clock, StoreError, Timestamp};
@@ -115,7 +115,10 @@ impl Server {
         let mut first = self.first.subscribe();
         // The sender lives as long as this.
         let result = first.wait_for(Option::is_some).await;
-        result.ok().and_then(|result| result.clone()).unwrap_or(Ok(()))
+        result
+            .ok()
+            .and_then(|result| result.clone())
+            .unwrap_or(Ok(()))
     }
 
     /// How the server is called in errors: its URL, without a password.
@@ -136,7 +139,8 @@ impl Server {
         }
         let mut lanes = self.lanes.iter();
         let open = lanes.clone().find(|lane| lane.is_open());
-        open.or_else(|| lanes.find(|lane| lane.is_opening())).unwrap_or(own)
+        open.or_else(|| lanes.find(|lane| lane.is_opening()))
+            .unwrap_or(own)
     }
 
     /// Whether there is a connection.

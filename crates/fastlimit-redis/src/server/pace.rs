@@ -16,6 +16,8 @@ pub(super) struct Pace {
     most: usize,
     /// The time from which on an answer is slow.
     slow: Duration,
+    /// What the last answer took.
+    last: Duration,
 }
 
 impl Pace {
@@ -24,6 +26,7 @@ impl Pace {
         Self {
             most: MOST_ITEMS,
             slow: timeout / 2,
+            last: Duration::ZERO,
         }
     }
 
@@ -32,8 +35,14 @@ impl Pace {
         self.most
     }
 
+    /// What the next answer may take, as long as the last.
+    pub(super) fn expected(&self) -> Duration {
+        self.last
+    }
+
     /// Learns from a batch of so many items that was answered after `took`.
     pub(super) fn answered(&mut self, items: usize, took: Duration) {
+        self.last = took;
         if took > self.slow {
             self.most = self.most.min((self.most / 2).max(FEW));
         } else if items >= self.most {

@@ -109,8 +109,8 @@ impl Queue {
     }
 
     fn wake_if_needed(&self, mut state: MutexGuard<'_, State>, deadline: Option<Instant>) {
-        let is_early = deadline
-            .is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed));
+        let is_early =
+            deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed));
         let is_awaited = std::mem::take(&mut state.is_awaited);
         drop(state);
         if is_awaited || is_early {
@@ -182,16 +182,24 @@ impl Queue {
         }
     }
 
-    /// Takes the first batch, at most so many items of it; `None` if nobody waits, and then the next
-    /// who asks wakes the worker.
-    pub(super) fn take(&self, most: usize) -> Option<Batch> {
+    /// Takes the first batch, at most so many items of it, without those who are gone by a time and
+    /// get an error; `None` if nobody waits, and then the next who asks wakes the worker.
+    pub(super) fn take(
+        &self,
+        most: usize,
+        gone_by: Instant,
+        error: impl Fn() -> StoreError,
+    ) -> Option<Batch> {
         let mut state = self.state();
         loop {
             let Some(batch) = state.batches.pop_front() else {
                 state.is_awaited = true;
                 return None;
             };
-            let (batch, rest) = batch.split(most);
+            let (mut batch, rest) = batch.split(most);
+            if batch.earliest().is_some_and(|earliest| earliest <= gone_by) {
+                batch.expire(gone_by, &error());
+            }
             state.waiting = state.waiting.saturating_sub(batch.len());
             if let Some(rest) = rest {
                 state.batches.push_front(rest);
@@ -203,11 +211,17 @@ impl Queue {
         }
     }
 
-    /// Gives those an error whose time is up, and returns when the next one's is.
-    pub(super) fn expire(&self, now: Instant, error: &StoreError) -> Option<Instant> {
+    /// Gives those an error whose time is up, and returns when the next one's is, or `other` if that is
+    /// earlier. It is noted as the time when the worker looks again, before anybody can add to it.
+    pub(super) fn expire(
+        &self,
+        now: Instant,
+        error: &StoreError,
+        other: Option<Instant>,
+    ) -> Option<Instant> {
         let mut state = self.state();
         let state = &mut *state;
-        let (mut earliest, mut gone): (Option<Instant>, usize) = (None, 0);
+        let (mut earliest, mut gone) = (other, 0_usize);
         state.batches.retain_mut(|batch| {
             batch.expire(now, error);
             earliest = earliest.into_iter().chain(batch.earliest()).min();
@@ -217,6 +231,7 @@ impl Queue {
             batch.earliest().is_some()
         });
         state.waiting = state.waiting.saturating_sub(gone);
+        state.armed = earliest;
         earliest
     }
 
@@ -232,7 +247,11 @@ impl Queue {
 
     /// The first deadline of what waits, or a time before it.
     pub(super) fn earliest(&self) -> Option<Instant> {
-        self.state().batches.iter().filter_map(Batch::earliest).min()
+        self.state()
+            .batches
+            .iter()
+            .filter_map(Batch::earliest)
+            .min()
     }
 
     /// Nothing panics while the lock is held.
@@ -289,6 +308,10 @@ mod tests {
         (queue, tickets)
     }
 
+    fn take(queue: &Queue, most: usize) -> Option<Batch> {
+        queue.take(most, Instant::now(), || error("too late"))
+    }
+
     fn numbers(batch: &Batch) -> Vec<usize> {
         let keys = batch.keys_of_items();
         keys.map(|key| key.parse().unwrap()).collect()
@@ -308,7 +331,7 @@ mod tests {
     #[test]
     fn items_wait_in_their_order_in_as_few_batches_as_hold_them() {
         let (queue, _tickets) = filled(600, 1_000);
-        let batches: Vec<_> = std::iter::from_fn(|| queue.take(MOST_ITEMS)).collect();
+        let batches: Vec<_> = std::iter::from_fn(|| take(&queue, MOST_ITEMS)).collect();
         let sizes: Vec<_> = batches.iter().map(Batch::len).collect();
         assert_eq!(sizes, [256, 256, 88]);
         assert!(batches.iter().flat_map(numbers).eq(0..600));
@@ -324,20 +347,47 @@ mod tests {
             assert_eq!(tickets.len(), asks.len());
             tickets
         };
-        let _tickets = [0..0, 0..254, 254..256, 256..506, 506..513, 513..514, 514..800].map(add);
-        let batches: Vec<_> = std::iter::from_fn(|| queue.take(MOST_ITEMS)).collect();
+        let _tickets = [
+            0..0,
+            0..254,
+            254..256,
+            256..506,
+            506..513,
+            513..514,
+            514..800,
+        ]
+        .map(add);
+        let batches: Vec<_> = std::iter::from_fn(|| take(&queue, MOST_ITEMS)).collect();
         let sizes: Vec<_> = batches.iter().map(Batch::len).collect();
         assert_eq!(sizes, [256, 250, 8, 256, 30]);
         assert!(batches.iter().flat_map(numbers).eq(0..800));
     }
 
     #[test]
+    fn who_comes_after_a_split_has_a_ticket_of_his_own() {
+        let (queue, _tickets) = filled(20, 100);
+        let first = take(&queue, 9).unwrap();
+        let mut late = queue.add_one(&ask("late", 1_000_000)).unwrap();
+        for batch in [Some(first), take(&queue, 256)].into_iter().flatten() {
+            batch.fail(&error("of those before"));
+        }
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(
+            std::pin::Pin::new(&mut late)
+                .poll(&mut context)
+                .is_pending()
+        );
+        take(&queue, 256).unwrap().fail(&error("late"));
+        assert!(std::pin::Pin::new(&mut late).poll(&mut context).is_ready());
+    }
+
+    #[test]
     fn a_lane_takes_as_many_as_it_may() {
         let (queue, _tickets) = filled(300, 1_000);
-        let sizes = [100, 100, 1, 256].map(|most| queue.take(most).unwrap().len());
+        let sizes = [100, 100, 1, 256].map(|most| take(&queue, most).unwrap().len());
         assert_eq!(sizes, [100, 100, 1, 55]);
-        assert_eq!(queue.take(256).unwrap().len(), 44);
-        assert!(queue.take(256).is_none());
+        assert_eq!(take(&queue, 256).unwrap().len(), 44);
+        assert!(take(&queue, 256).is_none());
     }
 
     #[test]
@@ -347,7 +397,7 @@ mod tests {
         assert_eq!(refused.kind(), StoreErrorKind::NotSent);
         assert!(refused.message().contains("10 requests wait"), "{refused}");
         assert!(queue.add(&[ask("a", 1), ask("b", 1)]).is_err());
-        assert_eq!(queue.take(1).unwrap().len(), 1);
+        assert_eq!(take(&queue, 1).unwrap().len(), 1);
         assert!(queue.add(&[ask("a", 1), ask("b", 1)]).is_err());
         let _ticket = queue.add_one(&ask("a", 1_000)).unwrap();
     }
@@ -358,11 +408,25 @@ mod tests {
         let _tickets = [ask("a", 0), ask("b", 0)].map(|ask| queue.add_one(&ask).unwrap());
         assert!(queue.add_one(&ask("c", 0)).is_err());
         let now = Instant::now() + Duration::from_millis(1);
-        assert_eq!(queue.expire(now, &error("late")), None);
+        assert_eq!(queue.expire(now, &error("late"), None), None);
         let late = ask("c", 1_000);
         let _ticket = queue.add_one(&late).unwrap();
-        assert_eq!(queue.expire(now, &error("late")), Some(late.deadline));
+        let deadline = Some(late.deadline);
+        assert_eq!(queue.expire(now, &error("late"), None), deadline);
+        assert_eq!(queue.expire(now, &error("late"), Some(now)), Some(now));
         assert_eq!(queue.earliest(), Some(late.deadline));
+    }
+
+    #[test]
+    fn what_cannot_be_answered_in_time_is_not_taken() {
+        let queue = Queue::new(10);
+        let mut late = queue.add_one(&ask("0", 1_000)).unwrap();
+        let _in_time = queue.add_one(&ask("1", 3_000)).unwrap();
+        let gone_by = Instant::now() + Duration::from_secs(2);
+        let taken = queue.take(256, gone_by, || error("too late")).unwrap();
+        assert_eq!(numbers(&taken), [1]);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(std::pin::Pin::new(&mut late).poll(&mut context).is_ready());
     }
 
     #[test]
@@ -379,11 +443,11 @@ mod tests {
         assert!(is_woken(&queue));
         // There is one, and the worker has nothing to do.
         queue.open();
-        assert_eq!(queue.take(256).unwrap().len(), 3);
+        assert_eq!(take(&queue, 256).unwrap().len(), 3);
         let _fourth = queue.add_one(&ask("d", 2_000)).unwrap();
         assert!(!is_woken(&queue), "it has not found out that nobody waits");
-        assert_eq!(queue.take(256).unwrap().len(), 1);
-        assert!(queue.take(256).is_none());
+        assert_eq!(take(&queue, 256).unwrap().len(), 1);
+        assert!(take(&queue, 256).is_none());
         let _fifth = queue.add_one(&ask("e", 2_000)).unwrap();
         assert!(is_woken(&queue));
         let _sixth = queue.add_one(&ask("f", 2_000)).unwrap();
@@ -395,7 +459,7 @@ mod tests {
         let (queue, tickets) = filled(3, 10);
         queue.shut(&error("down"));
         assert!(!queue.is_open() && !queue.is_opening());
-        assert!(queue.take(256).is_none());
+        assert!(take(&queue, 256).is_none());
         assert_eq!(queue.add_one(&ask("a", 1)).unwrap_err().message(), "down");
         for ticket in tickets {
             let mut ticket = std::pin::pin!(ticket);
@@ -410,14 +474,14 @@ mod tests {
     #[test]
     fn what_was_not_sent_goes_in_front() {
         let (queue, _tickets) = filled(2, 10);
-        let taken = queue.take(256).unwrap();
+        let taken = take(&queue, 256).unwrap();
         let _third = queue.add_one(&ask("2", 1_000_000)).unwrap();
         queue.put_back(std::iter::once(taken));
-        let batches = std::iter::from_fn(|| queue.take(256)).collect::<Vec<_>>();
+        let batches = std::iter::from_fn(|| take(&queue, 256)).collect::<Vec<_>>();
         assert!(batches.iter().flat_map(numbers).eq(0..3));
         // Those of another queue, too.
         let (other, _other_tickets) = filled(2, 10);
         queue.put_back(other.drain().into_iter());
-        assert_eq!(queue.take(256).unwrap().len(), 2);
+        assert_eq!(take(&queue, 256).unwrap().len(), 2);
     }
 }

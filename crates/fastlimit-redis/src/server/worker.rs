@@ -1,6 +1,6 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fastlimit_core::StoreError;
 use redis::RedisResult;
@@ -88,7 +88,7 @@ impl Worker {
         let mut ended = pin!(ended);
         loop {
             while calls.len() < self.most_calls()
-                && let Some(batch) = self.queue.take(self.pace.most())
+                && let Some(batch) = self.take(calls)
             {
                 self.timer.set(batch.earliest(), &self.queue);
                 self.send(calls, batch).await;
@@ -123,6 +123,20 @@ impl Worker {
         }
     }
 
+    /// Takes the next batch, without those to whom the answer would come too late: where more is asked
+    /// than is answered, they would be charged for nothing. Where nothing is under way, an answer may
+    /// come sooner than the last.
+    fn take(&self, calls: &Calls) -> Option<Batch> {
+        let expected = match calls.len() {
+            0 => Duration::ZERO,
+            _ => self.pace.expected(),
+        };
+        let now = Instant::now();
+        let gone_by = now.checked_add(expected).unwrap_or(now);
+        let too_late = || failure::too_late(self.server.name());
+        self.queue.take(self.pace.most(), gone_by, too_late)
+    }
+
     /// Sends a batch, in a cluster a call for each slot.
     async fn send(&self, calls: &mut Calls, batch: Batch) {
         let now = self.server.now();
@@ -142,11 +156,7 @@ impl Worker {
     }
 
     /// Gives the answers that a reply holds.
-    async fn answer(
-        &mut self,
-        calls: &mut Calls,
-        replied: RedisResult<Replied>,
-    ) -> Option<Lost> {
+    async fn answer(&mut self, calls: &mut Calls, replied: RedisResult<Replied>) -> Option<Lost> {
         let Replied {
             batch,
             is_by_source,
@@ -193,16 +203,15 @@ impl Worker {
     /// Gives those an error whose time is up.
     fn expire(&mut self, calls: Option<&mut Calls>) {
         let now = Instant::now();
-        let mut earliest = self.queue.expire(now, &failure::too_late(self.server.name()));
+        let mut of_calls = None;
         if let Some(calls) = calls {
             calls.expire(now, &failure::unanswered(self.server.name()));
             let patient_until = calls.patient_until(self.server.timeout());
-            earliest = [earliest, calls.earliest(), patient_until]
-                .into_iter()
-                .flatten()
-                .min();
+            of_calls = calls.earliest().into_iter().chain(patient_until).min();
         }
-        self.timer.reset(earliest, &self.queue);
+        let too_late = failure::too_late(self.server.name());
+        self.timer
+            .ring_at(self.queue.expire(now, &too_late, of_calls));
     }
 
     /// Whether the first call has gone unanswered for longer than anybody waits.
@@ -261,15 +270,15 @@ impl Timer {
     fn set(&mut self, at: Option<Instant>, queue: &Queue) {
         let is_earlier = at.is_some_and(|at| self.armed.is_none_or(|armed| at < armed));
         if is_earlier {
-            self.reset(at, queue);
+            self.ring_at(at);
+            queue.arm(at);
         }
     }
 
-    fn reset(&mut self, at: Option<Instant>, queue: &Queue) {
+    fn ring_at(&mut self, at: Option<Instant>) {
         if let Some(at) = at {
             self.sleep.as_mut().reset(at.into());
         }
         self.armed = at;
-        queue.arm(at);
     }
 }

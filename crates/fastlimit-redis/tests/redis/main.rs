@@ -9,6 +9,7 @@
 mod arithmetic;
 mod batches;
 mod cancellation;
+mod cluster;
 mod exactness;
 mod fake_server;
 mod foreign_data;
@@ -19,13 +20,18 @@ mod lifetimes;
 mod model;
 mod msetex;
 mod outage;
+mod overload;
 mod permissions;
+mod reconnecting;
 mod replies;
 mod rig;
 mod round_trips;
 mod runtimes;
 mod script_flush;
 mod secrets;
+mod sentinel;
 mod several_subjects;
+#[cfg(feature = "tls-rustls")]
+mod tls;
 mod unix_socket;
 mod writes;

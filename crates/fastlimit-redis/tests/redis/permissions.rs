@@ -44,7 +44,10 @@ async fn everything(
     let store = RedisStore::builder(url).connect_lazily().unwrap();
     let connected = RedisStore::connect(url).await;
     if let Err(error) = &connected {
-        assert!(matches!(error, ConnectError::MissingRight { .. }), "{error}");
+        assert!(
+            matches!(error, ConnectError::MissingRight { .. }),
+            "{error}"
+        );
     }
     while let Err(error) = apply(
         &store,

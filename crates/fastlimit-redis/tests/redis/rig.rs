@@ -50,9 +50,7 @@ impl Rig {
 
 /// A store that waits as long as a busy machine needs, where the wait is not what is tested.
 pub(crate) fn patient(url: &str) -> RedisStoreBuilder {
-    RedisStore::builder(url)
-        .connect_timeout(LONG)
-        .timeout(LONG)
+    RedisStore::builder(url).connect_timeout(LONG).timeout(LONG)
 }
 
 /// A client of its own, for what the store does not do.

@@ -66,7 +66,9 @@ fn no_runtime_is_needed() {
     let store = futures_executor::block_on(rig.store());
     let check = || apply(&store, rig.key("a"), limit, Operation::Check(Cost::ONE));
     assert_eq!(
-        futures_executor::block_on(check()).unwrap().remaining_cost(),
+        futures_executor::block_on(check())
+            .unwrap()
+            .remaining_cost(),
         Cost::requests(999)
     );
     let without_drivers = Builder::new_current_thread().build().unwrap();

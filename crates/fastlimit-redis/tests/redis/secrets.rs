@@ -114,7 +114,10 @@ async fn a_wrong_password_is_refused_and_not_shown() {
             let address = redis.addr();
             let url = format!("redis://{user}:{ENCODED}@{address}?protocol={protocol}");
             let error = RedisStore::connect(url).await.unwrap_err();
-            assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error}");
+            assert!(
+                matches!(error, ConnectError::Unauthorized { .. }),
+                "{error}"
+            );
             let text = texts(&error);
             assert!(
                 text.contains(&format!("redis://{user}:***@{address}")),
@@ -124,7 +127,10 @@ async fn a_wrong_password_is_refused_and_not_shown() {
         }
     }
     let error = RedisStore::connect(redis.url()).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error}");
+    assert!(
+        matches!(error, ConnectError::Unauthorized { .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("NOAUTH"), "{error}");
 }
 
