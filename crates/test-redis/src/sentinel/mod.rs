@@ -43,7 +43,7 @@ impl TestSentinels {
     /// Starts a master with so many replicas and so many sentinels, and waits until the sentinels
     /// know all of them and each other.
     ///
-    /// A master counts as down when a majority of the sentinels has not heard of it for 0.5 s.
+    /// A master counts as down when a majority of the sentinels has not heard of it for 1 s.
     ///
     /// # Errors
     ///

@@ -16,11 +16,16 @@ const AT_FIRST: [&str; 4] = ["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100"];
 /// of which no other sentinel has told it, and then makes it a replica again: in that time the
 /// sentinel that does a failover must see it done, for which it looks once in a second.
 ///
+/// It connects anew at most once in a period of its pings, which must be well below the time after
+/// which a server counts as down: it would find a new master down before it is connected to it.
+///
 /// A machine that is busy for a moment does not make it stand still for half a minute, as it does
 /// when its clock jumps.
-const FROM_THEN_ON: [&str; 10] = [
+const FROM_THEN_ON: [&str; 12] = [
     "SENTINEL",
     "DEBUG",
+    "PING-PERIOD",
+    "500",
     "PUBLISH-PERIOD",
     "1000",
     "INFO-PERIOD",
@@ -37,7 +42,7 @@ pub(super) fn config(name: &str, master: SocketAddr, sentinels: usize) -> String
     let majority = sentinels / 2 + 1;
     format!(
         "sentinel monitor {name} {host} {port} {majority}\n\
-         sentinel down-after-milliseconds {name} 500\n\
+         sentinel down-after-milliseconds {name} 1000\n\
          sentinel failover-timeout {name} 3000\n\
          sentinel parallel-syncs {name} 8\n"
     )
