@@ -1,0 +1,93 @@
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// What others than its driver can know of a stream.
+#[derive(Debug, Default)]
+pub(super) struct StreamStatus {
+    end: OnceLock<End>,
+    ending: Notify,
+    written: AtomicU64,
+}
+
+/// How a stream ended.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// The other side closed it.
+    Closed,
+    /// It broke.
+    Broken {
+        kind: io::ErrorKind,
+        text: String,
+        /// What is wrong with the certificates, if it is that.
+        certificate: Option<String>,
+    },
+    /// It was dropped on this side.
+    Dropped,
+}
+
+impl StreamStatus {
+    /// Notes an end, if it is the first, and wakes those who wait for one.
+    pub(super) fn end(&self, end: impl FnOnce() -> End) {
+        if self.end.get().is_none() {
+            // An error means that another end was noted first.
+            let _ = self.end.set(end());
+            self.ending.notify_waiters();
+        }
+    }
+
+    pub(super) fn count_written(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.written.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// How the stream ended, if it has.
+    pub(super) fn how_it_ended(&self) -> Option<&End> {
+        self.end.get()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.get().is_some()
+    }
+
+    pub(super) async fn ended(&self) {
+        // Before looking, so that no end comes between the two unseen.
+        let ending = self.ending.notified();
+        if !self.has_ended() {
+            ending.await;
+        }
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn the_first_end_is_kept_and_wakes_all() {
+        let status = StreamStatus::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waiting = [pin!(status.ended()), pin!(status.ended())];
+        for waiting in &mut waiting {
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+        }
+        assert!(!status.has_ended());
+        status.end(|| End::Closed);
+        status.end(|| End::Dropped);
+        assert!(matches!(status.how_it_ended(), Some(End::Closed)));
+        for waiting in &mut waiting {
+            assert!(waiting.as_mut().poll(&mut context).is_ready());
+        }
+        assert!(pin!(status.ended()).poll(&mut context).is_ready());
+    }
+}
