@@ -1,6 +1,9 @@
 use std::fmt;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, parse_redis_url};
+use redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
+    parse_redis_url,
+};
 
 use crate::ConnectError;
 
@@ -13,11 +16,12 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Reads a URL. The errors tell nothing of it, since its parts cannot be told apart.
     pub(crate) fn parse(url: &str) -> Result<Self, ConnectError> {
-        let Some(url) = parse_redis_url(url) else {
+        let Some(mut url) = parse_redis_url(url) else {
             return Err(invalid("it cannot be parsed"));
         };
         let names_protocol = url.query_pairs().any(|(name, _)| name == "protocol");
-        if !cfg!(feature = "tls-rustls") && matches!(url.scheme(), "rediss" | "valkeys") {
+        let is_tls = matches!(url.scheme(), "rediss" | "valkeys");
+        if is_tls && !cfg!(feature = "tls-rustls") {
             let host = url.host_str().unwrap_or_default();
             let port = url
                 .port()
@@ -25,6 +29,15 @@ impl Endpoint {
                 .unwrap_or_default();
             let address = format!("{}://{host}{port}", url.scheme());
             return Err(ConnectError::TlsDisabled { address });
+        }
+        if is_tls {
+            if url.fragment().is_some() {
+                return Err(invalid("with TLS it takes no fragment, such as #insecure"));
+            }
+            // The client has no TLS of its own.
+            if url.set_scheme("redis").is_err() {
+                return Err(invalid("its scheme does not fit the rest"));
+            }
         }
         let info = url.into_connection_info().map_err(|error| {
             // What comes before the dash is the client's own text, what comes after may be the
@@ -38,9 +51,64 @@ impl Endpoint {
             redis = redis.set_protocol(ProtocolVersion::RESP3);
         }
         let tcp = info.tcp_settings().clone().set_nodelay(true);
+        let address = match info.addr() {
+            ConnectionAddr::Tcp(host, port) if is_tls => tls_address(host, *port),
+            address => address.clone(),
+        };
+        let info = info.set_redis_settings(redis).set_tcp_settings(tcp);
         Ok(Self {
-            info: info.set_redis_settings(redis).set_tcp_settings(tcp),
+            info: info.set_addr(address),
         })
+    }
+
+    /// Another server, with the same login, database, protocol and TLS: one that a cluster or a
+    /// Sentinel names.
+    pub(crate) fn at(&self, host: &str, port: u16) -> Self {
+        let address = if self.is_tls() {
+            tls_address(host, port)
+        } else {
+            ConnectionAddr::Tcp(host.to_owned(), port)
+        };
+        Self {
+            info: self.info.clone().set_addr(address),
+        }
+    }
+
+    /// The same server with another login and database.
+    pub(crate) fn with_login(
+        &self,
+        username: Option<&str>,
+        password: Option<&str>,
+        database: i64,
+    ) -> Self {
+        let mut redis = RedisConnectionInfo::default()
+            .set_protocol(self.redis_settings().protocol())
+            .set_skip_set_lib_name()
+            .set_db(database);
+        if let Some(username) = username {
+            redis = redis.set_username(username);
+        }
+        if let Some(password) = password {
+            redis = redis.set_password(password);
+        }
+        Self {
+            info: self.info.clone().set_redis_settings(redis),
+        }
+    }
+
+    /// Where the server is: TCP, TLS or a Unix socket.
+    pub(crate) fn address(&self) -> &ConnectionAddr {
+        self.info.addr()
+    }
+
+    /// Whether TLS is asked for.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.info.addr(), ConnectionAddr::TcpTls { .. })
+    }
+
+    /// Login, database and protocol.
+    pub(crate) fn redis_settings(&self) -> &RedisConnectionInfo {
+        self.info.redis_settings()
     }
 
     pub(crate) fn info(&self) -> &ConnectionInfo {
@@ -52,13 +120,29 @@ impl Endpoint {
         self.info.redis_settings().protocol() == ProtocolVersion::RESP3
     }
 
-    /// Takes the password out of a text: a server may repeat a command that it does not know,
-    /// with its arguments.
+    /// Takes the password out of a text in which it stands in quotation marks, as where a server
+    /// repeats an argument. Elsewhere it is a word like any other.
     pub(crate) fn without_password(&self, text: &str) -> String {
-        match self.info.redis_settings().password() {
-            Some(password) if !password.is_empty() => text.replace(password, "***"),
-            _ => text.to_owned(),
+        let Some(password) = self.redis_settings().password() else {
+            return text.to_owned();
+        };
+        let mut text = text.to_owned();
+        if !password.is_empty() {
+            for mark in ['\'', '"', '`'] {
+                let quoted = format!("{mark}{password}{mark}");
+                text = text.replace(&quoted, &format!("{mark}***{mark}"));
+            }
         }
+        text
+    }
+}
+
+fn tls_address(host: &str, port: u16) -> ConnectionAddr {
+    ConnectionAddr::TcpTls {
+        host: host.to_owned(),
+        port,
+        insecure: false,
+        tls_params: None,
     }
 }
 
@@ -174,6 +258,47 @@ mod tests {
                 assert!(!text.contains("%ff"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn another_server_keeps_login_database_and_protocol() {
+        let named = Endpoint::parse("redis://ada:pw@host/3?protocol=resp2").unwrap();
+        let other = named.at("fe80::1", 7000);
+        assert_eq!(other.to_string(), "redis://ada:***@[fe80::1]:7000/3");
+        assert_eq!(other.redis_settings().password(), Some("pw"));
+        assert!(!other.tells_of_ends());
+        let bare = other.with_login(None, None, 0);
+        assert_eq!(bare.to_string(), "redis://[fe80::1]:7000");
+        assert_eq!(bare.redis_settings().password(), None);
+        assert!(!bare.tells_of_ends());
+        let logged_in = bare.with_login(Some("bob"), Some("secret"), 1);
+        assert_eq!(logged_in.to_string(), "redis://bob:***@[fe80::1]:7000/1");
+        let socket = Endpoint::parse("unix:///run/r.sock").unwrap();
+        assert_eq!(socket.at("host", 1).to_string(), "redis://host:1");
+    }
+
+    #[cfg(feature = "tls-rustls")]
+    #[test]
+    fn tls_is_remembered() {
+        for scheme in ["rediss", "valkeys"] {
+            let endpoint = Endpoint::parse(&format!("{scheme}://ada:pw@host/1")).unwrap();
+            assert!(endpoint.is_tls());
+            assert_eq!(endpoint.to_string(), "rediss://ada:***@host:6379/1");
+            let other = endpoint.at("10.0.0.1", 7000);
+            assert_eq!(other.to_string(), "rediss://ada:***@10.0.0.1:7000/1");
+        }
+        assert!(!Endpoint::parse("redis://host").unwrap().is_tls());
+        let error = Endpoint::parse("rediss://host#insecure").unwrap_err();
+        assert!(error.to_string().contains("#insecure"), "{error}");
+    }
+
+    #[test]
+    fn a_password_is_taken_out_where_it_is_repeated() {
+        let endpoint = Endpoint::parse("redis://:PASS@host").unwrap();
+        assert_eq!(
+            endpoint.without_password("WRONGPASS what is 'PASS', `PASS` or \"PASS\"?"),
+            "WRONGPASS what is '***', `***` or \"***\"?"
+        );
     }
 
     #[cfg(not(feature = "tls-rustls"))]

@@ -8,7 +8,8 @@ mod attempt;
 mod connection;
 pub(crate) mod endpoint;
 mod handshake;
-mod judgement;
+mod eviction;
+mod greeting;
 
 mod probe;
 mod refusal;
@@ -33,7 +34,7 @@ pub(crate) use tls::Tls;
 
 use crate::connect_error::ConnectError;
 use attempt::{Attempt, Progress};
-use judgement::EvictionWarning;
+use eviction::EvictionWarning;
 use resolver::Resolver;
 
 /// The longest time before a second attempt starts beside one that hangs.

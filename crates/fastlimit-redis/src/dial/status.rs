@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
+#[cfg(feature = "tls-rustls")]
+use super::tls::TlsFault;
+
 /// What others than its driver can know of a stream.
 #[derive(Debug, Default)]
 pub(super) struct StreamStatus {
@@ -13,19 +16,35 @@ pub(super) struct StreamStatus {
 }
 
 /// How a stream ended.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum End {
     /// The other side closed it.
     Closed,
     /// It broke.
-    Broken {
-        kind: io::ErrorKind,
-        text: String,
-        /// What is wrong with the certificates, if it is that.
-        certificate: Option<String>,
-    },
+    Broken(Break),
     /// It was dropped on this side.
     Dropped,
+}
+
+/// How a stream broke. The error itself goes to the client.
+#[derive(Debug)]
+pub(super) struct Break {
+    pub(super) kind: io::ErrorKind,
+    pub(super) text: String,
+    /// What TLS found.
+    #[cfg(feature = "tls-rustls")]
+    pub(super) fault: Option<TlsFault>,
+}
+
+impl End {
+    pub(super) fn broken(error: &io::Error) -> Self {
+        Self::Broken(Break {
+            kind: error.kind(),
+            text: error.to_string(),
+            #[cfg(feature = "tls-rustls")]
+            fault: TlsFault::of(error),
+        })
+    }
 }
 
 impl StreamStatus {

@@ -119,6 +119,7 @@ impl Connector {
         ConnectError::TimedOut {
             address: self.endpoint.to_string(),
             timeout: self.timeout,
+            stage: crate::ConnectStage::Login,
         }
     }
 
