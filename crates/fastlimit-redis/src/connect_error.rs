@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use fastlimit_core::StoreErrorKind;
@@ -192,6 +193,14 @@ impl fmt::Display for ConnectStage {
 }
 
 impl ConnectError {
+    /// The error of a server to which there is no connection, given its URL without the password.
+    pub(crate) fn unreachable(address: String, error: io::Error) -> Self {
+        Self::Unreachable {
+            address,
+            source: RedisError::from(error),
+        }
+    }
+
     /// What is known of an operation that needed the connection. It never left.
     pub(crate) fn kind_of_store_error(&self) -> StoreErrorKind {
         match self {

@@ -1,12 +1,13 @@
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::eviction::EvictionWarning;
 use super::handshake::Handshake;
-use super::open;
-use super::{DialSettings, Wanted};
+use super::open::{self, Target};
+use super::progress::Progress;
+use super::settings::DialSettings;
+use super::wanted::Wanted;
 use crate::connect_error::{ConnectError, ConnectStage};
 
 /// What one attempt to connect is made with.
@@ -27,7 +28,14 @@ impl Attempt<'_> {
         first_address: usize,
         progress: &Progress,
     ) -> Result<Connection, ConnectError> {
-        let stream = open::open(self, first_address, progress).await?;
+        let target = Target {
+            endpoint: self.endpoint,
+            addresses: self.addresses,
+            first_address,
+            #[cfg(feature = "tls-rustls")]
+            tls: &self.settings.tls,
+        };
+        let stream = open::open(target, progress).await?;
         progress.comes_to(ConnectStage::Login);
         let handshake = Handshake {
             endpoint: self.endpoint,
@@ -36,25 +44,5 @@ impl Attempt<'_> {
             eviction: self.eviction,
         };
         handshake.run(stream).await
-    }
-}
-
-/// How far an attempt has come.
-#[derive(Debug)]
-pub(super) struct Progress(Mutex<ConnectStage>);
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self(Mutex::new(ConnectStage::Resolving))
-    }
-}
-
-impl Progress {
-    pub(super) fn comes_to(&self, stage: ConnectStage) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
-    }
-
-    pub(super) fn stage(&self) -> ConnectStage {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 use redis::{Value, from_redis_value};
 
-use super::Wanted;
 use super::endpoint::Endpoint;
+use super::wanted::Wanted;
 use crate::connect_error::ConnectError;
 
 /// What the reply to `HELLO` tells of a server. Something between may leave parts of it out.
@@ -47,9 +47,10 @@ impl Greeting {
                 "a Sentinel",
                 "write RedisStore::sentinel([..], \"name\") with the name of the master",
             ),
-            (Wanted::Master, Some("sentinel")) => {
-                wrong("a Sentinel", "the Sentinels must name a master by that address")
-            }
+            (Wanted::Master, Some("sentinel")) => wrong(
+                "a Sentinel",
+                "the Sentinels must name a master by that address",
+            ),
             (Wanted::Standalone, Some("cluster")) => {
                 wrong("a node of a cluster", "write RedisStore::cluster([..])")
             }
@@ -66,9 +67,10 @@ impl Greeting {
                 "write RedisStore::connect(..) with its URL, or the URLs of Sentinels, whose port \
                  is 26379 by default",
             ),
-            (Wanted::Sentinel, Some("cluster")) => {
-                wrong("no Sentinel but a node of a cluster", "write RedisStore::cluster([..])")
-            }
+            (Wanted::Sentinel, Some("cluster")) => wrong(
+                "no Sentinel but a node of a cluster",
+                "write RedisStore::cluster([..])",
+            ),
             (Wanted::Standalone, _) if is_replica => replica(
                 "write the URL of its master, or RedisStore::sentinel([..], \"name\"), which \
                  follows the master",
@@ -133,7 +135,11 @@ mod tests {
         ] {
             for mode in [STANDALONE, CLUSTER, SENTINEL] {
                 let expected = if mode == right { "right" } else { "wrong" };
-                assert_eq!(judged(wanted, mode, master), expected, "{wanted:?} {mode:?}");
+                assert_eq!(
+                    judged(wanted, mode, master),
+                    expected,
+                    "{wanted:?} {mode:?}"
+                );
             }
             assert_eq!(judged(wanted, None, None), "right");
             assert_eq!(judged(wanted, Some("other"), master), "right");

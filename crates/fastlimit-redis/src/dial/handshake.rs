@@ -9,16 +9,16 @@ use redis::{
     RedisError, RedisResult, ServerError, Value,
 };
 
-use super::Wanted;
 use super::connection::{Connection, Driver};
 use super::endpoint::Endpoint;
 use super::eviction::EvictionWarning;
 use super::greeting::Greeting;
-use super::open::unreachable;
 use super::probe::{self, Findings};
 use super::refusal;
 use super::status::{Break, End, StreamStatus};
+use super::step::Step;
 use super::stream::Stream;
+use super::wanted::Wanted;
 use crate::connect_error::ConnectError;
 
 /// Requests that may wait in front of a connection before callers queue for a place there.
@@ -27,21 +27,6 @@ const REQUESTS_IN_FRONT: usize = 10_000;
 /// Whether a server takes a name for a client.
 pub(crate) fn is_client_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// A command of the handshake. They all leave together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Logs in and chooses RESP3; the reply tells what the server is.
-    Hello,
-    /// Logs in where RESP2 is spoken.
-    Auth,
-    /// Asks what the server is where RESP2 is spoken. It need not know the command.
-    Greet,
-    /// Chooses the database.
-    Select,
-    /// Asks what the user may do there. The server need not know the command.
-    Probe,
 }
 
 /// What a handshake is made with.
@@ -90,7 +75,9 @@ impl Handshake<'_> {
         let mut connection = Connection::new(multiplexed, status.clone(), Driver::spawn(driver));
 
         let steps = self.steps();
-        let replies = steps.iter().map(|(_, command)| connection.send(command.clone()));
+        let replies = steps
+            .iter()
+            .map(|(_, command)| connection.send(command.clone()));
         let replies = join_all(replies).await;
         let steps = steps.into_iter().map(|(step, _)| step);
         for (step, reply) in steps.zip(replies) {
@@ -176,7 +163,7 @@ impl Handshake<'_> {
             #[cfg(feature = "tls-rustls")]
             Some(End::Broken(Break {
                 fault: Some(fault), ..
-            })) => return fault.told_of(self.endpoint),
+            })) => return fault.told_of(self.endpoint.to_string()),
             Some(End::Broken(Break { kind, text, .. })) => (*kind, Some(text)),
             Some(End::Dropped) | None if error.kind() == ErrorKind::Parse => {
                 return ConnectError::WrongServer {
@@ -210,7 +197,10 @@ impl Handshake<'_> {
             Some(text) => text.as_str(),
             None => "the login was not answered",
         };
-        unreachable(self.endpoint, io::Error::new(kind, text.to_owned()))
+        ConnectError::unreachable(
+            self.endpoint.to_string(),
+            io::Error::new(kind, text.to_owned()),
+        )
     }
 }
 
@@ -244,7 +234,10 @@ mod tests {
     fn the_login_follows_the_url() {
         for (url, expected) in [
             ("redis://host", vec!["HELLO 3"]),
-            ("redis://ada:pw@host/3", vec!["HELLO 3 AUTH ada pw", "SELECT 3"]),
+            (
+                "redis://ada:pw@host/3",
+                vec!["HELLO 3 AUTH ada pw", "SELECT 3"],
+            ),
             ("redis://:pw@host", vec!["HELLO 3 AUTH default pw"]),
             ("redis://host?protocol=resp2", vec!["HELLO 2"]),
             (

@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ConnectionAddr, RedisError};
+use redis::ConnectionAddr;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use super::attempt::{Attempt, Progress};
 use super::endpoint::Endpoint;
+use super::progress::Progress;
 use super::status::StreamStatus;
 use super::stream::{Counted, Stream};
+#[cfg(feature = "tls-rustls")]
+use super::tls::{Handshake, Tls};
 use crate::connect_error::{ConnectError, ConnectStage};
 
 /// How long a connection is silent before the system asks whether the other side is there.
@@ -27,43 +29,52 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// How long bytes that were sent may go unacknowledged: as long as the questions take in all.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Opens the stream to the server of an attempt.
-pub(super) async fn open(
-    attempt: Attempt<'_>,
-    first_address: usize,
-    progress: &Progress,
-) -> Result<Stream, ConnectError> {
-    let endpoint = attempt.endpoint;
+/// Where a stream leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'dialer> {
+    pub(super) endpoint: &'dialer Endpoint,
+    /// The addresses of its host, none for a Unix socket.
+    pub(super) addresses: &'dialer [SocketAddr],
+    /// The one that is tried first.
+    pub(super) first_address: usize,
+    #[cfg(feature = "tls-rustls")]
+    pub(super) tls: &'dialer Tls,
+}
+
+/// Opens a stream.
+pub(super) async fn open(target: Target<'_>, progress: &Progress) -> Result<Stream, ConnectError> {
+    let endpoint = target.endpoint;
+    let unreachable = |error| ConnectError::unreachable(endpoint.to_string(), error);
     let status = Arc::new(StreamStatus::default());
     match endpoint.address() {
         ConnectionAddr::Tcp(..) => {
             progress.comes_to(ConnectStage::Connecting);
-            let socket = connect_tcp(attempt.addresses, first_address).await;
-            let socket = socket.map_err(|error| unreachable(endpoint, error))?;
+            let socket = connect_tcp(target.addresses, target.first_address).await;
+            let socket = socket.map_err(unreachable)?;
             Ok(Stream::new(Counted::new(socket, &status), status))
         }
         #[cfg(feature = "tls-rustls")]
         ConnectionAddr::TcpTls { host, .. } => {
             progress.comes_to(ConnectStage::Connecting);
-            let handshake = super::tls::Handshake::new(&attempt.settings.tls, host).await;
-            let handshake = handshake.map_err(|fault| fault.told_of(endpoint))?;
-            let socket = connect_tcp(attempt.addresses, first_address).await;
-            let socket = socket.map_err(|error| unreachable(endpoint, error))?;
+            let handshake = Handshake::new(target.tls, host).await;
+            let handshake = handshake.map_err(|fault| fault.told_of(endpoint.to_string()))?;
+            let socket = connect_tcp(target.addresses, target.first_address).await;
+            let socket = socket.map_err(unreachable)?;
             progress.comes_to(ConnectStage::Tls);
             let opened = handshake.run(Counted::new(socket, &status)).await;
-            let opened = opened.map_err(|fault| fault.told_of(endpoint))?;
+            let opened = opened.map_err(|fault| fault.told_of(endpoint.to_string()))?;
             Ok(Stream::new(opened, status))
         }
         #[cfg(unix)]
         ConnectionAddr::Unix(path) => {
             progress.comes_to(ConnectStage::Connecting);
             let socket = tokio::net::UnixStream::connect(path).await;
-            let socket = socket.map_err(|error| unreachable(endpoint, error))?;
+            let socket = socket.map_err(unreachable)?;
             Ok(Stream::new(Counted::new(socket, &status), status))
         }
         _ => {
             let error = io::Error::from(io::ErrorKind::Unsupported);
-            Err(unreachable(endpoint, error))
+            Err(unreachable(error))
         }
     }
 }
@@ -97,14 +108,6 @@ fn watch_the_peer(socket: &TcpStream) {
     let _ = socket.set_tcp_keepalive(&keepalive);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
-}
-
-/// The error of a server to which there is no connection.
-pub(super) fn unreachable(endpoint: &Endpoint, error: io::Error) -> ConnectError {
-    ConnectError::Unreachable {
-        address: endpoint.to_string(),
-        source: RedisError::from(error),
-    }
 }
 
 #[cfg(test)]

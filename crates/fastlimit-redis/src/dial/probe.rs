@@ -60,7 +60,12 @@ mod tests {
             let reply = Value::Array(vec![Value::Int(0), text(policy)]);
             assert_eq!(Findings::of(&reply).eviction.is_some(), forbids);
         }
-        for reply in [Value::Nil, Value::Int(7), Value::Array(Vec::new()), text("x")] {
+        for reply in [
+            Value::Nil,
+            Value::Int(7),
+            Value::Array(Vec::new()),
+            text("x"),
+        ] {
             assert_eq!(Findings::of(&reply), Findings::default());
         }
     }

@@ -3,7 +3,7 @@
 use redis::ServerError;
 
 use super::endpoint::Endpoint;
-use super::handshake::Step;
+use super::step::Step;
 use crate::connect_error::ConnectError;
 use crate::failure;
 
@@ -139,7 +139,11 @@ mod tests {
                 "NOAUTH HELLO must be called with the client already authenticated",
                 Meaning::Unauthorized,
             ),
-            (Step::Greet, "NOAUTH Authentication required.", Meaning::Unauthorized),
+            (
+                Step::Greet,
+                "NOAUTH Authentication required.",
+                Meaning::Unauthorized,
+            ),
             (Step::Auth, "ERR invalid password", Meaning::Unauthorized),
             (
                 Step::Auth,
@@ -152,9 +156,21 @@ mod tests {
                 Meaning::Unauthorized,
             ),
             (Step::Auth, "ERR unknown command 'AUTH'", Meaning::Refused),
-            (Step::Auth, "ERR max number of clients reached", Meaning::NotReady),
-            (Step::Hello, "ERR max number of clients reached", Meaning::NotReady),
-            (Step::Greet, "ERR max number of clients reached", Meaning::NotReady),
+            (
+                Step::Auth,
+                "ERR max number of clients reached",
+                Meaning::NotReady,
+            ),
+            (
+                Step::Hello,
+                "ERR max number of clients reached",
+                Meaning::NotReady,
+            ),
+            (
+                Step::Greet,
+                "ERR max number of clients reached",
+                Meaning::NotReady,
+            ),
             (
                 Step::Probe,
                 "LOADING Redis is loading the dataset in memory",
@@ -170,17 +186,29 @@ mod tests {
                 "BUSY Redis is busy running a script. You can only call SCRIPT KILL.",
                 Meaning::NotReady,
             ),
-            (Step::Hello, "NOPROTO unsupported protocol version", Meaning::NoResp3),
+            (
+                Step::Hello,
+                "NOPROTO unsupported protocol version",
+                Meaning::NoResp3,
+            ),
             (
                 Step::Hello,
                 "ERR unknown command `HELLO`, with args beginning with: `3`, ",
                 Meaning::NoResp3,
             ),
-            (Step::Hello, "ERR Protocol version is not an integer", Meaning::NoResp3),
+            (
+                Step::Hello,
+                "ERR Protocol version is not an integer",
+                Meaning::NoResp3,
+            ),
             (Step::Hello, "ERR upstream failure", Meaning::Refused),
             (Step::Greet, "ERR unknown command 'HELLO'", Meaning::Nothing),
             (Step::Probe, "ERR unknown command 'EVAL'", Meaning::Nothing),
-            (Step::Select, "ERR DB index is out of range", Meaning::NoDatabase),
+            (
+                Step::Select,
+                "ERR DB index is out of range",
+                Meaning::NoDatabase,
+            ),
             (
                 Step::Select,
                 "ERR SELECT is not allowed in cluster mode",
@@ -204,8 +232,12 @@ mod tests {
 
     #[test]
     fn a_password_that_is_a_word_of_the_server_s_hides_nothing() {
-        let error = refused("redis://:PASS@host", Step::Hello, "WRONGPASS invalid PASS").unwrap_err();
-        assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error}");
+        let error =
+            refused("redis://:PASS@host", Step::Hello, "WRONGPASS invalid PASS").unwrap_err();
+        assert!(
+            matches!(error, ConnectError::Unauthorized { .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains("WRONGPASS invalid"), "{error}");
     }
 

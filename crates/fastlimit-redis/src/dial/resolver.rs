@@ -9,10 +9,9 @@ use redis::{RedisError, RedisResult};
 use tokio::sync::watch;
 
 /// How the addresses of a host's name and a port are found.
-type LookUp =
-    dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
-        + Send
-        + Sync;
+type LookUp = dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
+    + Send
+    + Sync;
 
 /// The outcome of a look-up, `None` as long as it is under way.
 type Outcome = watch::Receiver<Option<RedisResult<Vec<SocketAddr>>>>;
@@ -35,7 +34,10 @@ impl Resolver {
     }
 
     fn with_look_up(
-        look_up: impl Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
+        look_up: impl Fn(
+            String,
+            u16,
+        ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
         + Send
         + Sync
         + 'static,

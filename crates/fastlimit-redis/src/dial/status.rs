@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 #[cfg(feature = "tls-rustls")]
-use super::tls::TlsFault;
+use super::tls_fault::TlsFault;
 
 /// What others than its driver can know of a stream.
 #[derive(Debug, Default)]

@@ -1,20 +1,17 @@
 //! TLS by rustls and ring, without a choice of a provider for the whole process.
 
 use std::fmt;
-use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::endpoint::Endpoint;
-use super::open::unreachable;
-use crate::connect_error::ConnectError;
+use super::tls_fault::TlsFault;
 
 /// The certificates with which a store connects. They are read once, when the first connection
 /// needs them; clones share what was read.
@@ -42,7 +39,11 @@ impl Tls {
     }
 
     /// Shows the server this certificate; both in PEM.
-    pub(crate) fn as_client(self, certificates: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn as_client(
+        self,
+        certificates: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
         let authorities = self.shared.authorities.clone();
         Self::of(authorities, Some((certificates.into(), key.into())))
     }
@@ -113,9 +114,9 @@ impl Shared {
                 let authorities = certificates_of(authorities)
                     .ok_or("what was given as the authorities' certificates holds none in PEM")?;
                 for authority in authorities {
-                    roots.add(authority).map_err(|_| {
-                        "a certificate that was given as an authority's cannot be one's"
-                    })?;
+                    roots.add(authority).map_err(
+                        |_| "a certificate that was given as an authority's cannot be one's",
+                    )?;
                 }
             }
             None => {
@@ -177,83 +178,6 @@ impl Handshake {
     {
         let opened = self.connector.connect(self.name, stream).await;
         opened.map_err(|error| TlsFault::of(&error).unwrap_or_else(|| TlsFault::lost(&error)))
-    }
-}
-
-/// Why there is no TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TlsFault {
-    /// A certificate is wrong, and how.
-    Certificate(String),
-    /// The other side does not speak it.
-    NotSpoken,
-    /// The connection broke.
-    Lost { kind: io::ErrorKind, text: String },
-}
-
-impl TlsFault {
-    /// What TLS found in the error of a stream, if it was TLS that failed.
-    pub(super) fn of(error: &io::Error) -> Option<Self> {
-        let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-        Some(match error {
-            rustls::Error::InvalidCertificate(
-                CertificateError::UnknownIssuer,
-            ) => Self::Certificate(format!(
-                "{error}; give the builder the certificate of the authority that signed the \
-                 server's"
-            )),
-            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
-                Self::Certificate(error.to_string())
-            }
-            rustls::Error::AlertReceived(
-                AlertDescription::CloseNotify
-                | AlertDescription::InternalError
-                | AlertDescription::UserCanceled,
-            ) => return None,
-            rustls::Error::AlertReceived(alert) => Self::Certificate(format!(
-                "the server said {alert:?}; it may want a certificate of the client, another one, \
-                 or other versions of TLS than 1.2 and 1.3"
-            )),
-            rustls::Error::PeerIncompatible(_) => Self::Certificate(error.to_string()),
-            rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
-                Self::NotSpoken
-            }
-            _ => return None,
-        })
-    }
-
-    fn lost(error: &io::Error) -> Self {
-        let text = match error.kind() {
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => {
-                "the server hung up during the TLS handshake; the URL of a port without TLS begins \
-                 with redis://"
-                    .to_owned()
-            }
-            _ => error.to_string(),
-        };
-        Self::Lost {
-            kind: error.kind(),
-            text,
-        }
-    }
-
-    pub(super) fn told_of(&self, endpoint: &Endpoint) -> ConnectError {
-        let address = endpoint.to_string();
-        match self {
-            Self::Certificate(reason) => ConnectError::Certificate {
-                address,
-                reason: reason.clone(),
-            },
-            Self::NotSpoken => ConnectError::WrongServer {
-                address,
-                found: "a port without TLS",
-                instead: "write redis:// instead of rediss://",
-            },
-            Self::Lost { kind, text } => unreachable(endpoint, io::Error::new(*kind, text.clone())),
-        }
     }
 }
 
