@@ -35,6 +35,7 @@ impl Drop for Driver {
 }
 
 impl Connection {
+    /// A connection that has not yet been found to have `MSETEX`.
     pub(super) fn new(
         multiplexed: MultiplexedConnection,
         status: Arc<StreamStatus>,
@@ -48,6 +49,7 @@ impl Connection {
         }
     }
 
+    /// Notes what was found out after the login.
     pub(super) fn set_msetex(&mut self, has_msetex: bool) {
         self.has_msetex = has_msetex;
     }

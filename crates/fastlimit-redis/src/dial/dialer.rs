@@ -29,6 +29,7 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
+    /// A dialer of one server. It does nothing until [`Dialer::dial`].
     pub(crate) fn new(endpoint: Endpoint, wanted: Wanted, settings: Arc<DialSettings>) -> Self {
         Self {
             resolver: Resolver::new(),
@@ -82,7 +83,8 @@ impl Dialer {
             eviction: &self.eviction,
         };
         let first = pin!(attempt.run(0, progress));
-        let patience = (self.settings.connect_timeout / 4).min(LONGEST_PATIENCE);
+        let quarter = self.settings.connect_timeout.checked_div(4);
+        let patience = quarter.unwrap_or_default().min(LONGEST_PATIENCE);
         let first = match select(first, pin!(tokio::time::sleep(patience))).await {
             Either::Left((result, _)) => return result,
             Either::Right(((), first)) => first,

@@ -111,6 +111,7 @@ impl Endpoint {
         self.info.redis_settings()
     }
 
+    /// All of it, for the client's own connecting.
     pub(crate) fn info(&self) -> &ConnectionInfo {
         &self.info
     }
@@ -137,6 +138,7 @@ impl Endpoint {
     }
 }
 
+/// A place that is reached by TLS, with names that are checked.
 fn tls_address(host: &str, port: u16) -> ConnectionAddr {
     ConnectionAddr::TcpTls {
         host: host.to_owned(),
@@ -146,6 +148,7 @@ fn tls_address(host: &str, port: u16) -> ConnectionAddr {
     }
 }
 
+/// The error of a URL.
 fn invalid(reason: &str) -> ConnectError {
     ConnectError::InvalidUrl {
         reason: reason.to_owned(),

@@ -9,6 +9,7 @@ pub(super) struct EvictionWarning {
 }
 
 impl EvictionWarning {
+    /// Tells it, unless it was told before.
     pub(super) fn warn(&self, endpoint: &Endpoint, policy: &str) {
         if !self.is_told.swap(true, Ordering::AcqRel) {
             tracing::warn!(

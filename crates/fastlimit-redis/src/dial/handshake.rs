@@ -90,6 +90,7 @@ impl Handshake<'_> {
         Ok(connection)
     }
 
+    /// The commands in their order.
     fn steps(&self) -> Vec<(Step, Cmd)> {
         let login = self.endpoint.redis_settings();
         let mut steps = Vec::new();

@@ -19,6 +19,7 @@ pub(super) struct Findings {
     pub(super) forbidden: Vec<String>,
 }
 
+/// The command that asks.
 pub(super) fn command() -> Cmd {
     let mut command = Cmd::new();
     command.arg("EVAL").arg(PROBE).arg(0);

@@ -13,10 +13,12 @@ impl Default for Progress {
 }
 
 impl Progress {
+    /// Notes what is waited for now.
     pub(super) fn comes_to(&self, stage: ConnectStage) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
     }
 
+    /// What is waited for.
     pub(super) fn stage(&self) -> ConnectStage {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -52,6 +52,7 @@ enum Meaning {
     Refused,
 }
 
+/// What the words of an error mean as the answer to a step.
 fn meaning(step: Step, text: &str) -> Meaning {
     let code = text.split(' ').next().unwrap_or_default();
     let is_unknown = text.to_ascii_lowercase().contains("unknown command");

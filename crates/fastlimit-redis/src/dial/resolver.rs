@@ -9,9 +9,10 @@ use redis::{RedisError, RedisResult};
 use tokio::sync::watch;
 
 /// How the addresses of a host's name and a port are found.
-type LookUp = dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
-    + Send
-    + Sync;
+type LookUp = dyn Fn(String, u16) -> LookingUp + Send + Sync;
+
+/// A look-up that has begun.
+type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// The outcome of a look-up, `None` as long as it is under way.
 type Outcome = watch::Receiver<Option<RedisResult<Vec<SocketAddr>>>>;
@@ -33,15 +34,8 @@ impl Resolver {
         })
     }
 
-    fn with_look_up(
-        look_up: impl Fn(
-            String,
-            u16,
-        ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
+    /// Asks whom it is given.
+    fn with_look_up(look_up: impl Fn(String, u16) -> LookingUp + Send + Sync + 'static) -> Self {
         Self {
             look_up: Box::new(look_up),
             under_way: Mutex::new(None),

@@ -37,6 +37,7 @@ pub(super) struct Break {
 }
 
 impl End {
+    /// The end by this error.
     pub(super) fn broken(error: &io::Error) -> Self {
         Self::Broken(Break {
             kind: error.kind(),
@@ -57,6 +58,7 @@ impl StreamStatus {
         }
     }
 
+    /// Adds to the bytes that have gone to the system.
     pub(super) fn count_written(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.written.fetch_add(bytes, Ordering::AcqRel);
@@ -67,10 +69,12 @@ impl StreamStatus {
         self.end.get()
     }
 
+    /// Whether the stream has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.end.get().is_some()
     }
 
+    /// Waits until the stream has ended.
     pub(super) async fn ended(&self) {
         // Before looking, so that no end comes between the two unseen.
         let ending = self.ending.notified();
@@ -79,6 +83,7 @@ impl StreamStatus {
         }
     }
 
+    /// How many bytes have gone to the system.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
     }

@@ -28,6 +28,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// A stream by which nothing has gone yet.
     pub(super) fn new(transport: impl Transport + 'static, status: Arc<StreamStatus>) -> Self {
         Self {
             transport: Box::new(transport),
@@ -37,10 +38,12 @@ impl Stream {
         }
     }
 
+    /// What others can know of it.
     pub(super) fn status(&self) -> Arc<StreamStatus> {
         Arc::clone(&self.status)
     }
 
+    /// Notes an error as the end.
     fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &result {
             self.status.end(|| End::broken(error));
@@ -107,6 +110,7 @@ pub(super) struct Counted<S> {
 }
 
 impl<S> Counted<S> {
+    /// Counts into a status.
     pub(super) fn new(socket: S, status: &Arc<StreamStatus>) -> Self {
         Self {
             socket,

@@ -48,6 +48,7 @@ impl Tls {
         Self::of(authorities, Some((certificates.into(), key.into())))
     }
 
+    /// Settings of which nothing was read yet.
     fn of(authorities: Option<Vec<u8>>, client: Option<(Vec<u8>, Vec<u8>)>) -> Self {
         let shared = Shared {
             authorities,
@@ -88,6 +89,7 @@ impl Tls {
 }
 
 impl Shared {
+    /// Reads the certificates.
     // No error of the readers is passed on, since it may repeat a line of the key.
     fn read(&self) -> Result<ClientConfig, String> {
         let provider = Arc::new(ring::default_provider());
@@ -107,6 +109,7 @@ impl Shared {
             .map_err(|_| "the client's key does not fit its certificate".to_owned())
     }
 
+    /// Whom the server's certificate must be signed by.
     fn roots(&self) -> Result<RootCertStore, String> {
         let mut roots = RootCertStore::empty();
         match &self.authorities {
@@ -172,6 +175,7 @@ impl Handshake {
         })
     }
 
+    /// Opens TLS over a stream.
     pub(super) async fn run<S>(self, stream: S) -> Result<TlsStream<S>, TlsFault>
     where
         S: AsyncRead + AsyncWrite + Unpin,

@@ -44,11 +44,11 @@ async fn bytes_are_counted_as_they_leave() {
     let before = connection.written();
     assert!(before > 0);
     run(&connection, &["PING"]).await;
-    assert_eq!(connection.written() - before, 14);
+    assert_eq!(connection.written().abs_diff(before), 14);
     // A request that is never polled never leaves.
     drop(connection.send(command(&["PING"])));
     run(&connection, &["PING"]).await;
-    assert_eq!(connection.written() - before, 28);
+    assert_eq!(connection.written().abs_diff(before), 28);
 }
 
 #[tokio::test]
