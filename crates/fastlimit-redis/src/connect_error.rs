@@ -202,6 +202,10 @@ impl ConnectError {
     }
 
     /// What is known of an operation that needed the connection. It never left.
+    #[allow(
+        dead_code,
+        reason = "the store is built on it in the next step of its rebuilding"
+    )]
     pub(crate) fn kind_of_store_error(&self) -> StoreErrorKind {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Refused { .. } => {

@@ -76,6 +76,7 @@ mod builder;
 mod connect_error;
 #[allow(
     dead_code,
+    unused_imports,
     reason = "the store is built on it in the next step of its rebuilding"
 )]
 mod dial;

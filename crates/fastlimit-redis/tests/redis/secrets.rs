@@ -76,10 +76,8 @@ async fn an_address_that_does_not_answer_is_named_within_the_timeout() {
         began.elapsed()
     );
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
-    assert_eq!(
-        error.to_string(),
-        format!("cannot connect to redis://:***@{address}: not connected within 150 ms")
-    );
+    let text = format!("cannot connect to redis://:***@{address}: not connected within 150 ms");
+    assert!(error.to_string().starts_with(&text), "{error}");
     assert_no_secret(&texts(&error));
 }
 
