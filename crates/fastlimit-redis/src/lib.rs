@@ -68,6 +68,7 @@
 #![cfg_attr(
     test,
     allow(
+        clippy::arithmetic_side_effects,
         clippy::indexing_slicing,
         clippy::unwrap_used,
         reason = "a panic in a test is a failed test"

@@ -263,14 +263,12 @@ impl Batch {
             .collect()
     }
 
-    /// The same for another server that was named for it; as it is if that was too often.
-    pub(crate) fn for_another_server(mut self, is_asking: bool) -> Result<Self, Self> {
-        if self.hops >= MOST_HOPS {
-            return Err(self);
-        }
+    /// Makes it one for another server that was named for it; false if that was too often.
+    pub(crate) fn go_elsewhere(&mut self, is_asking: bool) -> bool {
+        let may_go = self.hops < MOST_HOPS;
         self.hops = self.hops.saturating_add(1);
         self.is_asking = is_asking;
-        Ok(self)
+        may_go
     }
 
     pub(crate) fn is_asking(&self) -> bool {

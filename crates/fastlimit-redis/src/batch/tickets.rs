@@ -14,6 +14,7 @@ pub(crate) type Answer = Result<Decision, StoreError>;
 
 /// The tickets of a batch: where its answers come to, in one allocation for all who wait. When the last
 /// clone is dropped, who waits still is told that no answer comes.
+#[derive(Default)]
 pub(crate) struct Tickets(Shared);
 
 #[derive(Clone, Default)]
@@ -103,12 +104,6 @@ impl Tickets {
     /// Whether an answer is still waited for at a place.
     pub(super) fn is_open(&self, place: usize) -> bool {
         self.0.state().slots.get(place).is_none_or(Slot::is_open)
-    }
-}
-
-impl Default for Tickets {
-    fn default() -> Self {
-        Self(Shared::default())
     }
 }
 

@@ -203,11 +203,19 @@ impl Cluster {
 }
 
 impl Router for Cluster {
-    fn send_elsewhere(&self, elsewhere: &Elsewhere, from: &str, batch: Batch) -> Result<(), Batch> {
-        let batch = batch.for_another_server(elsewhere.is_asking)?;
+    fn send_elsewhere(
+        &self,
+        elsewhere: &Elsewhere,
+        from: &str,
+        mut batch: Batch,
+        said: &StoreError,
+    ) {
         let Ok(map) = self.map() else {
-            return Err(batch);
+            return batch.fail(said);
         };
+        if !batch.go_elsewhere(elsewhere.is_asking) {
+            return batch.fail(said);
+        }
         let host = match elsewhere.host.as_str() {
             "" => host_of(&map, from),
             host => host.to_owned(),
@@ -228,7 +236,6 @@ impl Router for Cluster {
         }
         self.set_map(map);
         server.take_over(batch);
-        Ok(())
     }
 
     fn has_lost_a_server(&self) {

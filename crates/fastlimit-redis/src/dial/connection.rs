@@ -66,11 +66,6 @@ impl Connection {
         async move { multiplexed.send_packed_command(&command).await }
     }
 
-    /// The client's own handle on the connection; it closes with this one.
-    pub(crate) fn multiplexed(&self) -> MultiplexedConnection {
-        self.multiplexed.clone()
-    }
-
     /// Whether the server has `MSETEX` and the user may call it.
     pub(crate) fn has_msetex(&self) -> bool {
         self.has_msetex

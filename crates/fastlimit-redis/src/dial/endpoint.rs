@@ -50,14 +50,12 @@ impl Endpoint {
             // With it the client is told when the server closes a connection.
             redis = redis.set_protocol(ProtocolVersion::RESP3);
         }
-        let tcp = info.tcp_settings().clone().set_nodelay(true);
         let address = match info.addr() {
             ConnectionAddr::Tcp(host, port) if is_tls => tls_address(host, *port),
             address => address.clone(),
         };
-        let info = info.set_redis_settings(redis).set_tcp_settings(tcp);
         Ok(Self {
-            info: info.set_addr(address),
+            info: info.set_redis_settings(redis).set_addr(address),
         })
     }
 
@@ -117,16 +115,6 @@ impl Endpoint {
     /// Login, database and protocol.
     pub(crate) fn redis_settings(&self) -> &RedisConnectionInfo {
         self.info.redis_settings()
-    }
-
-    /// All of it, for the client's own connecting.
-    pub(crate) fn info(&self) -> &ConnectionInfo {
-        &self.info
-    }
-
-    /// Whether the client is told when a connection ends.
-    pub(crate) fn tells_of_ends(&self) -> bool {
-        self.info.redis_settings().protocol() == ProtocolVersion::RESP3
     }
 
     /// Takes the password out of a text in which it stands in quotation marks, as where a server
@@ -226,25 +214,15 @@ mod tests {
 
     #[test]
     fn resp3_is_spoken_unless_the_url_says_otherwise() {
-        for (url, tells) in [
-            ("redis://host", true),
-            ("unix:///run/r.sock", true),
-            ("redis://host?protocol=resp3", true),
-            ("redis://host?protocol=resp2", false),
+        for (url, protocol) in [
+            ("redis://host", ProtocolVersion::RESP3),
+            ("unix:///run/r.sock", ProtocolVersion::RESP3),
+            ("redis://host?protocol=resp3", ProtocolVersion::RESP3),
+            ("redis://host?protocol=resp2", ProtocolVersion::RESP2),
         ] {
-            assert_eq!(
-                Endpoint::parse(url).unwrap().tells_of_ends(),
-                tells,
-                "{url}"
-            );
+            let endpoint = Endpoint::parse(url).unwrap();
+            assert_eq!(endpoint.redis_settings().protocol(), protocol, "{url}");
         }
-    }
-
-    #[test]
-    fn the_settings_that_speed_hangs_on_are_on() {
-        let endpoint = Endpoint::parse("redis://host").unwrap();
-        assert!(endpoint.info().tcp_settings().nodelay());
-        assert!(endpoint.info().redis_settings().skip_set_lib_name());
     }
 
     #[test]
@@ -277,11 +255,11 @@ mod tests {
         let other = named.at("fe80::1", 7000);
         assert_eq!(other.to_string(), "redis://ada:***@[fe80::1]:7000/3");
         assert_eq!(other.redis_settings().password(), Some("pw"));
-        assert!(!other.tells_of_ends());
+        assert_eq!(other.redis_settings().protocol(), ProtocolVersion::RESP2);
         let bare = other.with_login(None, None, 0);
         assert_eq!(bare.to_string(), "redis://[fe80::1]:7000");
         assert_eq!(bare.redis_settings().password(), None);
-        assert!(!bare.tells_of_ends());
+        assert_eq!(bare.redis_settings().protocol(), ProtocolVersion::RESP2);
         let logged_in = bare.with_login(Some("bob"), Some("secret"), 1);
         assert_eq!(logged_in.to_string(), "redis://bob:***@[fe80::1]:7000/1");
         let socket = Endpoint::parse("unix:///run/r.sock").unwrap();

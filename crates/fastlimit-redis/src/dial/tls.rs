@@ -40,7 +40,7 @@ impl Tls {
 
     /// Shows the server this certificate; both in PEM.
     pub(crate) fn as_client(
-        self,
+        &self,
         certificates: impl Into<Vec<u8>>,
         key: impl Into<Vec<u8>>,
     ) -> Self {

@@ -20,12 +20,12 @@ impl TlsFault {
     pub(super) fn of(error: &io::Error) -> Option<Self> {
         let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
         Some(match error {
-            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                Self::Certificate(format!(
-                    "{error}; give the builder the certificate of the authority that signed the \
+            rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => Self::Certificate(format!(
+                "{error}; give the builder the certificate of the authority that signed the \
                  server's"
-                ))
-            }
+            )),
             rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
                 Self::Certificate(error.to_string())
             }

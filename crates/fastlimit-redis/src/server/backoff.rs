@@ -16,7 +16,7 @@ pub(crate) fn pause(failures: u32) -> Duration {
     }
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
     let whole = SHORTEST.saturating_mul(doubled).min(LONGEST);
-    let half = whole / 2;
+    let half = whole.checked_div(2).unwrap_or_default();
     half.saturating_add(by_chance(half))
 }
 

@@ -1,3 +1,5 @@
+use fastlimit_core::StoreError;
+
 use crate::batch::Batch;
 
 /// Another server that a node of a cluster names for a slot.
@@ -33,8 +35,9 @@ impl Elsewhere {
 
 /// Finds the way for what a server of a cluster does not do.
 pub(crate) trait Router: Send + Sync {
-    /// Sends a batch to the server that was named for it; gives it back if that was too often.
-    fn send_elsewhere(&self, elsewhere: &Elsewhere, from: &str, batch: Batch) -> Result<(), Batch>;
+    /// Sends a batch to the server that was named for it by the server `from`. If that was too often
+    /// already, the batch fails with what `from` said.
+    fn send_elsewhere(&self, elsewhere: &Elsewhere, from: &str, batch: Batch, said: &StoreError);
 
     /// Takes note that a server cannot be reached, or is left.
     fn has_lost_a_server(&self);

@@ -162,10 +162,11 @@ impl Server {
         self.router.as_ref()?.upgrade()
     }
 
-    fn send_elsewhere(&self, elsewhere: &Elsewhere, batch: Batch) -> Result<(), Batch> {
+    /// Sends a batch to the server that this one named for it, which said so in an error.
+    fn send_elsewhere(&self, elsewhere: &Elsewhere, batch: Batch, said: &StoreError) {
         match self.router() {
-            Some(router) => router.send_elsewhere(elsewhere, &self.name, batch),
-            None => Err(batch),
+            Some(router) => router.send_elsewhere(elsewhere, &self.name, batch, said),
+            None => batch.fail(said),
         }
     }
 

@@ -25,7 +25,7 @@ impl Pace {
     pub(super) fn new(timeout: Duration) -> Self {
         Self {
             most: MOST_ITEMS,
-            slow: timeout / 2,
+            slow: timeout.checked_div(2).unwrap_or_default(),
             last: Duration::ZERO,
         }
     }

@@ -186,9 +186,7 @@ impl Worker {
             }
             Outcome::Elsewhere(elsewhere, error) => {
                 let batch = batch.still_wanted();
-                if let Err(batch) = self.server.send_elsewhere(&elsewhere, batch) {
-                    batch.fail(&error);
-                }
+                self.server.send_elsewhere(&elsewhere, batch, &error);
                 None
             }
             Outcome::AboutAKey => {

@@ -58,14 +58,12 @@ async fn a_dropped_connection_is_closed_at_once() {
     for protocol in PROTOCOLS {
         let url = speaking(redis.url(), protocol);
         let connection = dial(&url, Wanted::Standalone).await.unwrap();
-        let clone = connection.multiplexed();
         let waiting = tokio::spawn(connection.send(command(&["BLPOP", "none", "0"])));
         let ended = connection.ended();
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(connection);
         timeout(SOON, ended).await.unwrap();
         assert!(timeout(SOON, waiting).await.unwrap().unwrap().is_err());
-        drop(clone);
         let mut clients = usize::MAX;
         for _ in 0..100 {
             let list = text(&admin, &["CLIENT", "LIST"]).await;

@@ -17,7 +17,7 @@ async fn the_login_is_that_of_the_url() {
         for part in ["db=3 ", "user=default ", &format!("name={NAME} ")] {
             assert!(info.contains(part), "{part} {info}");
         }
-        let resp = format!("resp={} ", protocol.trim_start_matches("resp"));
+        let resp = format!("resp={}", protocol.trim_start_matches("resp"));
         assert!(info.contains(&resp), "{info}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastlimit_core::StoreErrorKind;
 use fastlimit_test_redis::{ExclusiveRedis, TestRedis, unique_prefix};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use super::super::{DialSettings, Tls, Wanted};
 use super::rig::{PROTOCOLS, dial, dialer, fake, run, settings, speaking};
@@ -22,6 +22,9 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Each has a name of its own.
+        let name = unique_prefix();
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         let issuer = Issuer::new(params, key);
@@ -31,6 +34,7 @@ impl Authority {
     /// A certificate for a name, and its key.
     fn sign(&self, name: &str, has_expired: bool) -> (String, String) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         if has_expired {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
