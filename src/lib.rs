@@ -8,7 +8,7 @@ pub use fastlimit_axum::*;
 #[cfg(feature = "memory")]
 pub use fastlimit_memory::*;
 #[cfg(feature = "redis")]
-pub use fastlimit_redis::{ConnectError, RedisStore, RedisStoreBuilder};
+pub use fastlimit_redis::{ConnectError, ConnectStage, RedisStore, RedisStoreBuilder};
 
 /// Recipes: what an everyday service needs, one page and one snippet each.
 #[cfg(all(feature = "axum", feature = "memory", feature = "redis"))]

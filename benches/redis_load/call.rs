@@ -36,7 +36,11 @@ pub(crate) enum Call {
 /// Checks by a store of its own, of the first so many of the keys, under a policy for each of the
 /// limits.
 pub(crate) async fn check(url: &str, limits: &[&str], count: usize) -> Result<Call> {
-    let store = RedisStore::connect(url).await?;
+    check_by(RedisStore::connect(url).await?, limits, count)
+}
+
+/// The same by a store that is there.
+pub(crate) fn check_by(store: RedisStore, limits: &[&str], count: usize) -> Result<Call> {
     let named = |(number, limits): (usize, &&str)| match number {
         0 => Policy::new(keys::POLICY, *limits),
         more => Policy::new(&format!("{}{more}", keys::POLICY), *limits),

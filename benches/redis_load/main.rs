@@ -3,7 +3,7 @@
 //!
 //! ```console
 //! cargo bench --bench redis_load
-//! cargo bench --bench redis_load -- tasks   # or: scripts, denials, unix
+//! cargo bench --bench redis_load -- tasks   # or: scripts, denials, cluster, unix
 //! ```
 //!
 //! The rows of a table are measured in turns, and a row is the median of its turns: only the
@@ -11,14 +11,18 @@
 
 mod call;
 mod ceiling;
+mod cluster;
 mod keys;
 mod server;
 mod turn;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use call::{Call, check};
+use call::{Call, check, check_by};
 use ceiling::Ceiling;
+use fastlimit::RedisStore;
+use fastlimit_test_redis::TestCluster;
 use keys::KEYS;
 use server::Server;
 use turn::Turn;
@@ -50,6 +54,8 @@ enum Row {
     Tasks(usize, Call),
     /// The same on a server that holds the keys of this row alone.
     Afresh(usize, Call),
+    /// The same on a cluster, whose servers' time counts together.
+    OnCluster(usize, Call, Arc<TestCluster>),
     /// `redis-benchmark`.
     Ceiling(Ceiling),
 }
@@ -77,6 +83,9 @@ async fn main() -> Result<()> {
     }
     if is_asked("denials") {
         denials(&server).await?;
+    }
+    if is_asked("cluster") {
+        clusters(&server).await?;
     }
     match server.unix_url() {
         Some(url) if is_asked("unix") => {
@@ -213,6 +222,23 @@ async fn denials(server: &Server) -> Result<()> {
     measure(server, &LONG_TURNS, rows).await
 }
 
+/// The same checks on one server and on clusters, all on this machine.
+async fn clusters(server: &Server) -> Result<()> {
+    let plain = check(server.url(), &[ONE_WINDOW], KEYS).await?;
+    let mut rows = vec![("one server", Row::Tasks(1_000, plain))];
+    for (name, masters) in [
+        ("a cluster of one node", 1),
+        ("a cluster of three masters", 3),
+    ] {
+        let cluster = Arc::new(TestCluster::start(masters, 0)?);
+        let store = RedisStore::cluster(cluster.urls()).connect().await?;
+        let call = check_by(store, &[ONE_WINDOW], KEYS)?;
+        rows.push((name, Row::OnCluster(1_000, call, cluster)));
+    }
+    println!("At 1,000 tasks and {KEYS} keys:\n");
+    measure(server, &TURNS, rows).await
+}
+
 /// Measures the rows in turns and prints them, with their ratios to the first.
 async fn measure(server: &Server, asked: &Turns, rows: Vec<(&str, Row)>) -> Result<()> {
     println!(
@@ -223,11 +249,29 @@ async fn measure(server: &Server, asked: &Turns, rows: Vec<(&str, Row)>) -> Resu
     for _ in 0..asked.count {
         for (turns, (_, row)) in turns.iter_mut().zip(&rows) {
             turns.push(match row {
-                Row::Tasks(tasks, call) => turn::run(server, call, *tasks, asked.length).await?,
+                Row::Tasks(tasks, call) => {
+                    turn::run(
+                        async || server.cpu_micros().await,
+                        call,
+                        *tasks,
+                        asked.length,
+                    )
+                    .await?
+                }
+                Row::OnCluster(tasks, call, cluster) => {
+                    let cpu = async || cluster::cpu_micros(cluster);
+                    turn::run(cpu, call, *tasks, asked.length).await?
+                }
                 Row::Afresh(tasks, call) => {
                     server.clear().await?;
                     call.fill().await?;
-                    turn::run(server, call, *tasks, asked.length).await?
+                    turn::run(
+                        async || server.cpu_micros().await,
+                        call,
+                        *tasks,
+                        asked.length,
+                    )
+                    .await?
                 }
                 Row::Ceiling(ceiling) => ceiling.run(server).await?,
             });

@@ -8,7 +8,6 @@ use hdrhistogram::Histogram;
 
 use crate::Result;
 use crate::call::Call;
-use crate::server::Server;
 
 /// How long tasks call before they are measured. What is measured is a load that goes on: the first
 /// checks of keys that are new, or that another row wrote in its way, cost more than those after them.
@@ -47,9 +46,10 @@ fn shown(time: Option<Duration>) -> String {
     time.map_or("–".to_owned(), |time| format!("{} µs", time.as_micros()))
 }
 
-/// Lets `tasks` tasks call for one turn, whose length does not count the warm-up.
+/// Lets `tasks` tasks call for one turn, whose length does not count the warm-up. `cpu` tells the
+/// processor time that the servers have used, in microseconds.
 pub(crate) async fn run(
-    server: &Server,
+    cpu: impl AsyncFn() -> Result<f64>,
     call: &Call,
     tasks: usize,
     length: Duration,
@@ -76,7 +76,7 @@ pub(crate) async fn run(
         })
         .collect();
     tokio::time::sleep(WARM_UP).await;
-    let cpu = server.cpu_micros().await?;
+    let cpu_before = cpu().await?;
     let began = Instant::now();
     is_measured.raise();
     tokio::time::sleep(length).await;
@@ -91,7 +91,7 @@ pub(crate) async fn run(
         }
     }
     let elapsed = began.elapsed();
-    let cpu = server.cpu_micros().await? - cpu;
+    let cpu = cpu().await? - cpu_before;
     let calls = calls as f64;
     let at = |quantile| Duration::from_nanos(times.value_at_quantile(quantile));
     Ok(Turn {

@@ -250,3 +250,44 @@ impl<const N: usize> IntoLimits for [Limit; N] {
         Ok(self.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ParseErrorKind;
+
+    /// So many limits, each of a period of its own.
+    fn limits(count: u64) -> Vec<Limit> {
+        let limit = |number| {
+            let period = Duration::from_secs(10 + number);
+            Limit::fixed_window(Rate::new(9, period).unwrap())
+        };
+        (0..count).map(limit).collect()
+    }
+
+    #[test]
+    fn a_policy_has_no_more_limits_than_a_store_applies_in_one_step() {
+        let most = limits(64);
+        let policy = Policy::new("p", most.clone()).unwrap();
+        assert_eq!(policy.limits().len(), Policy::MAX_LIMITS);
+        let text = policy.to_string();
+        assert_eq!(text.parse::<Policy>().unwrap().limits(), most);
+
+        let error = Policy::new("p", limits(65)).unwrap_err();
+        assert_eq!(error, PolicyError::TooManyLimits(65));
+        assert_eq!(
+            error.to_string(),
+            "a policy has at most 64 limits, and this one has 65"
+        );
+        let more = format!("{text}; 9/day");
+        let error = more.parse::<Policy>().unwrap_err();
+        assert_eq!(*error.kind(), ParseErrorKind::TooManyLimits);
+        assert_eq!(error.offset(), text.len() + 2);
+        assert!(matches!(
+            Policy::new("p", &*more),
+            Err(PolicyError::Parse(_))
+        ));
+    }
+}

@@ -21,6 +21,25 @@
 //! # }
 //! ```
 //!
+//! # Topologies
+//!
+//! | Redis is | the store is |
+//! | --- | --- |
+//! | one server | `RedisStore::connect("redis://host/")` |
+//! | one server that may be away when the service starts | `RedisStore::builder("redis://host/").connect_lazily()` |
+//! | a master that Sentinels watch | `RedisStore::sentinel(["redis://s1:26379/", "redis://s2:26379/"], "mymaster").connect()` |
+//! | a Cluster | `RedisStore::cluster(["redis://n1:7000/", "redis://n2:7000/"]).connect()` |
+//! | behind TLS | `rediss://` in the URL, and the builder's `ca_certificates` and `client_certificate` where they are needed |
+//! | a Unix socket | `RedisStore::connect("unix:///run/redis.sock")` |
+//!
+//! A store drives its connections by a small thread of its own, so it serves any number of runtimes, and
+//! none: whoever asks awaits an answer. What is connected to and is something else, a replica, a Sentinel,
+//! a node of a cluster, a plain port for TLS, is told at once with what to write instead.
+//!
+//! In a Cluster a key is asked of the server that has its slot, and the keys of one slot leave together:
+//! keys are spread over all slots, so a server gets a call for nearly every key, and does less than one
+//! that is not clustered.
+//!
 //! # URLs
 //!
 //! | URL | connects to |
@@ -42,9 +61,16 @@
 //! ACL SETUSER limiter on >secret resetkeys ~fl:* resetchannels -@all +eval +evalsha +time +mget +get +set +setrange +del
 //! ```
 //!
-//! and `+select` for a database other than 0, `+msetex` where the server has it (Redis 8.4, Valkey
-//! 9.1), with which it does less for the same requests. Set `maxmemory-policy noeviction`: a server that
-//! evicts keys forgets what was used.
+//! and `+select` for a database other than 0, `+cluster|slots +asking` in a Cluster, `+msetex` where the server has it (Redis 8.4, Valkey
+//! 9.1), with which it does less for the same requests. What is missing is named when the store connects.
+//! Set `maxmemory-policy noeviction`: a server that evicts keys forgets what was used. The store warns of
+//! another policy where it may see it (`+info`).
+//!
+//! # What a server forgets
+//!
+//! A server that restarts without persistence has no counters: each limit may be used once more for each
+//! restart. With `appendfsync everysec` it is what was used in the last second or two, and after a failover
+//! what the replica had not received. `min-replicas-to-write 1` bounds the second.
 //!
 //! # When the server fails
 //!

@@ -194,12 +194,16 @@ impl fmt::Debug for Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::pin::pin;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, Mutex};
     use std::task::Waker;
 
+    use std::time::Duration;
+
     use super::*;
-    use crate::{Algorithm, Rate, RateLimiter, RateLimiterBuilder, Store};
+    use crate::store::Entry;
+    use crate::{Algorithm, Cost, Limit, Rate, RateLimiter, RateLimiterBuilder, Store, Timestamp};
 
     /// Counts how often it is asked, and never answers.
     struct Silent {
@@ -228,6 +232,47 @@ mod tests {
         (RateLimiter::builder(store), move || {
             asked.load(Ordering::Relaxed)
         })
+    }
+
+    /// Keeps how long the answer to each request may take.
+    #[derive(Clone, Default)]
+    struct Timeouts(Arc<Mutex<Vec<Option<Duration>>>>);
+
+    impl Store for Timeouts {
+        fn apply(&self, request: &Request<'_>) -> Reply<'_> {
+            self.0.lock().unwrap().push(request.timeout());
+            let mut entry = Entry::new();
+            let applied = entry.apply(request.limits(), request.operation(), Timestamp::EPOCH);
+            Reply::ready(Ok(applied.decision))
+        }
+
+        fn answers_at_once(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn the_timeout_of_a_request_goes_with_all_that_comes_of_it() {
+        let store = Timeouts::default();
+        let limiter = RateLimiter::new(store.clone());
+        let limit = Limit::fixed_window(Rate::per_second(5).unwrap());
+        let (short, long) = (Duration::from_millis(50), Duration::from_secs(2));
+        let request = limiter.request("key").timeout(short);
+        let now = |check: Check<'_>| check.at_once().unwrap().unwrap();
+        let _ = now(limiter.check("key", limit));
+        let _ = now(request.peek(limit));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut reserve = pin!(request.timeout(long).reserve(Cost::ONE, limit));
+        let Poll::Ready(Ok(Ok(reservation))) = reserve.as_mut().poll(&mut context) else {
+            unreachable!("it is allowed, at once")
+        };
+        let cancel = pin!(reservation.cancel());
+        assert!(cancel.poll(&mut context).is_ready());
+        let subjects = [request.under(limit), ("other", limit).into()];
+        let all = pin!(limiter.all(subjects).check());
+        assert!(all.poll(&mut context).is_ready());
+        let expected = [None, Some(short), Some(long), Some(long), Some(short), None];
+        assert_eq!(*store.0.lock().unwrap(), expected);
     }
 
     fn poll(check: &mut Check<'_>) -> Poll<Result<Decision, Error>> {
