@@ -2,14 +2,15 @@
 
 use std::env;
 use std::path::Path;
+use std::process::Command;
 
 use crate::docker::Docker;
 use crate::install::Program;
 use crate::msetex::Msetex;
 use crate::{install, local_image, program};
 
-/// The packages whose tests need Redis, and so run on each way to get one.
-const NEED_REDIS: [&str; 3] = ["fastlimit-test-redis", "fastlimit-redis", "fastlimit"];
+/// The packages besides the store whose tests need Redis, and so run on each way to get one.
+const NEED_REDIS: [&str; 2] = ["fastlimit-test-redis", "fastlimit"];
 
 /// Makes Redis available and runs the tests on each way that there is.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     }
     match &ways.msetex {
         Msetex::Server(server, version) => {
-            store_tests(server, arguments)?;
+            tests_on(server, arguments)?;
             passed.push(format!("with {version}, which has MSETEX"));
         }
         Msetex::Known(version) => {
@@ -128,15 +129,25 @@ fn redis_tests(environment: &[(&str, &str)], arguments: &[&str]) -> Result<(), S
         .args(["--all-features", "--tests"])
         .args(arguments)
         .envs(environment.iter().copied());
+    program::run(&mut command)?;
+    let mut command = store_tests();
+    command.args(arguments).envs(environment.iter().copied());
     program::run(&mut command)
 }
 
-/// Runs the tests of the store on a server that is named.
-fn store_tests(server: &Path, arguments: &[&str]) -> Result<(), String> {
+/// The tests of the store but for those of all topologies: clusters, Sentinels and servers with TLS are
+/// always programs of this machine.
+fn store_tests() -> Command {
     let mut command = program::cargo();
+    command.args(["test", "--package", "fastlimit-redis", "--all-features"]);
+    command.args(["--lib", "--test", "redis", "--test", "conformance"]);
     command
-        .args(["test", "--package", "fastlimit-redis"])
-        .args(["--all-features", "--tests"])
+}
+
+/// Runs the tests of the store on a server that is named.
+fn tests_on(server: &Path, arguments: &[&str]) -> Result<(), String> {
+    let mut command = store_tests();
+    command
         .args(arguments)
         .env("FASTLIMIT_TEST_REDIS_SERVER", server)
         .env("FASTLIMIT_TEST_REDIS_SOURCE", "path");

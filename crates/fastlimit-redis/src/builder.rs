@@ -114,7 +114,8 @@ impl RedisStoreBuilder {
     /// connecting and sending are all in it. A request may set
     /// [its own](fastlimit_core::RequestBuilder::timeout).
     ///
-    /// A connection whose server has not answered for this long is given up.
+    /// A connection by which nothing is heard for this long while an answer is due is given up, with what
+    /// is under way on it; so a time of its own that is longer helps a request only to wait.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -251,12 +252,12 @@ impl RedisStoreBuilder {
         let target = match self.topology {
             Topology::Standalone(_) => {
                 let dialer = Dialer::new(first.clone(), Wanted::Standalone, Arc::clone(&dial));
-                Some(Target::Address(dialer))
+                Some(Target::Address(Arc::new(dialer)))
             }
             Topology::Sentinel(_, name) => {
                 let sentinels =
                     Sentinels::new(&endpoints, name, self.sentinel_login, Arc::clone(&dial));
-                Some(Target::Master(sentinels.ok_or(NO_URL)?))
+                Some(Target::Master(Box::new(sentinels.ok_or(NO_URL)?)))
             }
             Topology::Cluster(_) => None,
         };

@@ -16,6 +16,12 @@ pub(crate) fn closed(server: &str) -> StoreError {
     StoreError::new(StoreErrorKind::OutcomeUnknown, message)
 }
 
+/// The connection was given up while the request was under way, since another server is the master.
+pub(crate) fn moved(server: &str) -> StoreError {
+    let message = format!("{server} is another server now, and the one before had not answered");
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}
+
 /// The connection ended, as often before, while the request waited.
 pub(crate) fn closed_again(server: &str) -> StoreError {
     let message = format!("the connections to {server} end without an answer that can be used");
@@ -46,15 +52,28 @@ pub(crate) fn silent(server: &str) -> StoreError {
 /// There is no room for the request among those that wait.
 pub(crate) fn too_many_wait(most: usize) -> StoreError {
     let message = format!(
-        "{most} requests wait for a connection already; Redis answers more slowly than requests come"
+        "{most} requests may wait for a connection, and there is no room for more; Redis answers more \
+         slowly than requests come"
     );
     StoreError::new(StoreErrorKind::NotSent, message)
 }
 
 /// What was to answer is gone, as when the thread of the store ended.
 pub(crate) fn store_ended() -> StoreError {
-    let message = "the connections of the store have ended";
-    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+    StoreError::new(StoreErrorKind::OutcomeUnknown, STORE_ENDED)
+}
+
+/// The same before the request was sent.
+pub(crate) fn store_ended_before() -> StoreError {
+    StoreError::new(StoreErrorKind::NotSent, STORE_ENDED)
+}
+
+const STORE_ENDED: &str = "the connections of the store have ended";
+
+/// The servers of a cluster send a request to each other.
+pub(crate) fn no_server(name: &str) -> StoreError {
+    let message = format!("no server of {name} took the request, which may be about to move");
+    StoreError::new(StoreErrorKind::Refused, message)
 }
 
 /// Nothing is known of the servers yet.
@@ -133,6 +152,11 @@ fn code(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
 }
 
+/// Whether a server does not know how the cluster stands.
+pub(crate) fn is_about_the_cluster(error: &ServerError) -> bool {
+    code(&text(error)) == "CLUSTERDOWN"
+}
+
 /// Whether a key holds a value of another type than a text.
 pub(crate) fn is_wrong_type(error: &ServerError) -> bool {
     text(error).starts_with("WRONGTYPE")
@@ -148,7 +172,8 @@ pub(crate) fn is_script_missing(error: &ServerError) -> bool {
 pub(crate) fn is_about_a_key(error: &ServerError) -> bool {
     let text = text(error);
     match code(&text) {
-        "CROSSSLOT" => true,
+        // In a slot that moves some keys of a call may be here and others there.
+        "CROSSSLOT" | "TRYAGAIN" => true,
         "NOPERM" => text.contains(" key"),
         _ => text.contains("at least one of the keys"),
     }
@@ -288,6 +313,7 @@ WHATEVER";
             "NOPERM this user has no permissions to access one of the keys used as arguments",
             "ERR The user executing the script can't access at least one of the keys mentioned in the command",
             "CROSSSLOT Keys in request don't hash to the same slot",
+            "TRYAGAIN Multiple keys request during rehashing of slot",
         ] {
             assert!(is_about_a_key(&error(line)), "{line}");
         }

@@ -65,27 +65,12 @@ impl Servers {
             Self::One(_) => return Ok(vec![identifier.to_owned()]),
             Self::Cluster(cluster) => cluster,
         };
-        let mut servers: Vec<Arc<Server>> = Vec::new();
-        for slot in cluster.slots_of_servers()? {
-            servers.push(cluster.server_of(slot)?);
-        }
-        let mut found = Vec::with_capacity(servers.len());
-        // A server of a single slot takes some 16,384.
-        for number in 0..MOST_TRIES {
-            if servers.is_empty() {
-                break;
-            }
-            let identifier = format!("{identifier}:{number}");
+        let named = |number| format!("{identifier}:{number}");
+        let numbers = cluster.numbers_of_servers(|number| {
+            let identifier = named(number);
             let key = Key::new(key.prefix(), key.policy(), key.tenant(), &identifier);
-            let owner = cluster.server_of(slot_of(&key.to_string()))?;
-            let before = servers.len();
-            servers.retain(|server| !Arc::ptr_eq(server, &owner));
-            if servers.len() < before {
-                found.push(identifier);
-            }
-        }
-        Ok(found)
+            slot_of(&key.to_string())
+        });
+        Ok(numbers?.into_iter().map(named).collect())
     }
 }
-
-const MOST_TRIES: u32 = 1_000_000;

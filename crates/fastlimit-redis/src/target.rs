@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ConnectError;
 use crate::dial::{Connection, Dialer};
@@ -8,9 +9,9 @@ use crate::sentinel::Sentinels;
 #[derive(Debug)]
 pub(crate) enum Target {
     /// At one address.
-    Address(Dialer),
+    Address(Arc<Dialer>),
     /// Where the Sentinels say.
-    Master(Sentinels),
+    Master(Box<Sentinels>),
 }
 
 impl Target {
@@ -19,6 +20,23 @@ impl Target {
         match self {
             Self::Address(dialer) => dialer.dial().await,
             Self::Master(sentinels) => sentinels.dial_master().await,
+        }
+    }
+
+    /// The host of the server; empty where there is not one.
+    pub(crate) fn host(&self) -> &str {
+        match self {
+            Self::Address(dialer) => dialer.endpoint().host(),
+            Self::Master(_) => "",
+        }
+    }
+
+    /// Waits until an attempt found another server than the one before; for ever where there is one
+    /// address.
+    pub(crate) async fn moved(&self) {
+        match self {
+            Self::Address(_) => std::future::pending().await,
+            Self::Master(sentinels) => sentinels.moved().await,
         }
     }
 }

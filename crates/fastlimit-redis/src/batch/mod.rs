@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 pub(crate) use call::by_source;
 pub(crate) use item::{HashedKey, ItemKey, TextKey};
 use tickets::Tickets;
-pub(crate) use tickets::{Answer, Ticket};
+pub(crate) use tickets::{Answer, Ticket, Wakers};
 
 use crate::shape::Shape;
 
@@ -32,9 +32,6 @@ const MOST_WORK: usize = 2_048;
 
 /// The most bytes of keys.
 const MOST_BYTES: usize = 32 * 1024;
-
-/// How often a batch goes to another server that was named for it.
-const MOST_HOPS: u8 = 16;
 
 /// Items in the order in which they came, each a key and a shape. A key or a shape that several
 /// items share is sent once.
@@ -99,7 +96,7 @@ impl Batch {
     pub(crate) fn has_room_for(&self, items: usize, work: usize) -> bool {
         (self.items.is_empty() && !self.is_part)
             || (!self.is_part
-                && !self.is_asking
+                && self.hops == 0
                 && self.items.len().saturating_add(items) <= MOST_ITEMS
                 && self.work.saturating_add(work) <= MOST_WORK
                 && self.keys.len() < MOST_BYTES)
@@ -116,11 +113,6 @@ impl Batch {
     /// The first deadline, or a time before it.
     pub(crate) fn earliest(&self) -> Option<Instant> {
         self.earliest
-    }
-
-    /// The last deadline.
-    pub(crate) fn latest(&self) -> Option<Instant> {
-        self.items.iter().map(|item| item.deadline).max()
     }
 
     fn place_of_key(&mut self, key: &impl ItemKey) -> u8 {
@@ -189,7 +181,7 @@ impl Batch {
     /// Gives the items their answers, in their order. Who has one already, or went away, gets none.
     pub(crate) fn answer(&self, answers: impl Iterator<Item = Answer>) {
         let places = self.items.iter().map(|item| item.ticket);
-        self.tickets.give(places.zip(answers));
+        self.tickets.give(places.zip(answers)).wake();
     }
 
     /// Gives all items that wait the same answer.
@@ -197,17 +189,17 @@ impl Batch {
         self.answer(std::iter::repeat_with(|| Err(error.clone())));
     }
 
-    /// Gives those an error whose deadline has come.
-    pub(crate) fn expire(&mut self, now: Instant, error: &StoreError) {
+    /// Gives those an error whose deadline has come. Who waits is woken by the caller.
+    pub(crate) fn expire(&mut self, now: Instant, error: &StoreError) -> Wakers {
         if self.earliest.is_none_or(|earliest| earliest > now) {
-            return;
+            return Wakers::default();
         }
         let (due, not_due): (Vec<Item>, Vec<Item>) =
             self.items.iter().partition(|item| item.deadline <= now);
         let places = due.iter().map(|item| item.ticket);
-        self.tickets
-            .give(places.map(|place| (place, Err(error.clone()))));
         self.earliest = not_due.iter().map(|item| item.deadline).min();
+        self.tickets
+            .give(places.map(|place| (place, Err(error.clone()))))
     }
 
     /// The batch without those who went away or have an answer.
@@ -263,12 +255,12 @@ impl Batch {
             .collect()
     }
 
-    /// Makes it one for another server that was named for it; false if that was too often.
-    pub(crate) fn go_elsewhere(&mut self, is_asking: bool) -> bool {
-        let may_go = self.hops < MOST_HOPS;
+    /// Makes it one for another server: that which was named for it, after `ASKING` or not, or that which
+    /// is known to have its slot. Returns how often that was.
+    pub(crate) fn go_elsewhere(&mut self, is_asking: bool) -> u8 {
         self.hops = self.hops.saturating_add(1);
         self.is_asking = is_asking;
-        may_go
+        self.hops
     }
 
     pub(crate) fn is_asking(&self) -> bool {

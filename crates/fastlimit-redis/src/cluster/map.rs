@@ -2,32 +2,44 @@ use std::sync::Arc;
 
 use redis::Value;
 
+use crate::dial::Dialer;
 use crate::server::Server;
 use crate::slot::SLOTS;
 
 /// Where a server of a cluster is.
 pub(super) type Address = (String, u16);
 
+/// Numbers that are tried at most to find one for each server.
+const MOST_TRIES: u32 = 200_000;
+
 /// Which server has which slot.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Map {
-    servers: Vec<(Address, Arc<Server>)>,
+    servers: Vec<Member>,
     /// Of each slot the place of its server among them.
     slots: Vec<Option<u16>>,
 }
 
+/// A server of the cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) address: Address,
+    pub(super) server: Arc<Server>,
+    /// For what is not asked by the server's lanes.
+    pub(super) dialer: Arc<Dialer>,
+}
+
 impl Map {
-    /// Makes the map of ranges of slots; `server` makes a server of an address, or finds it.
-    pub(super) fn new(ranges: Vec<Range>, server: impl Fn(&Address) -> Arc<Server>) -> Self {
+    /// Makes the map of ranges of slots; `member` makes a server of an address, or finds it.
+    pub(super) fn new(ranges: Vec<Range>, member: impl Fn(&Address) -> Member) -> Self {
         let mut map = Self {
             servers: Vec::new(),
             slots: vec![None; usize::from(SLOTS)],
         };
         for range in ranges {
-            let place = map.place_of(&range.master).or_else(|| {
-                let server = server(&range.master);
-                map.add(range.master, server)
-            });
+            let place = map
+                .place_of(&range.master)
+                .or_else(|| map.add(member(&range.master)));
             let slots = usize::from(range.first)..=usize::from(range.last);
             if let Some(slots) = map.slots.get_mut(slots) {
                 slots.fill(place);
@@ -40,35 +52,50 @@ impl Map {
         let place = (*self.slots.get(usize::from(slot))?)?;
         self.servers
             .get(usize::from(place))
-            .map(|(_, server)| server)
+            .map(|member| &member.server)
     }
 
-    pub(super) fn server_at(&self, address: &Address) -> Option<&Arc<Server>> {
+    pub(super) fn member_at(&self, address: &Address) -> Option<&Member> {
         let mut servers = self.servers.iter();
-        let found = servers.find(|(known, _)| known == address);
-        found.map(|(_, server)| server)
+        servers.find(|member| member.address == *address)
     }
 
     /// The servers that have slots, and those that were added.
-    pub(super) fn servers(&self) -> impl Iterator<Item = &(Address, Arc<Server>)> {
-        self.servers.iter()
+    pub(super) fn members(&self) -> &[Member] {
+        &self.servers
     }
 
-    /// A slot of each server that has any.
-    pub(super) fn slots_of_servers(&self) -> impl Iterator<Item = u16> {
-        let first_of = |place| self.slots.iter().position(|owner| *owner == Some(place));
+    /// For each server that has slots the first number to which `slot_of` gives one of them.
+    pub(super) fn numbers_of_servers(&self, slot_of: impl Fn(u32) -> u16) -> Vec<u32> {
         let places = (0..self.servers.len()).filter_map(|place| u16::try_from(place).ok());
-        places.filter_map(move |place| u16::try_from(first_of(place)?).ok())
+        let mut left: Vec<u16> = places
+            .filter(|place| self.slots.contains(&Some(*place)))
+            .collect();
+        let mut numbers = Vec::with_capacity(left.len());
+        // A server of a single slot takes some 16,384.
+        for number in 0..MOST_TRIES {
+            if left.is_empty() {
+                break;
+            }
+            let owner = self.slots.get(usize::from(slot_of(number))).copied();
+            let before = left.len();
+            left.retain(|place| owner.flatten() != Some(*place));
+            if left.len() < before {
+                numbers.push(number);
+            }
+        }
+        numbers
     }
 
     fn place_of(&self, address: &Address) -> Option<u16> {
-        let place = self.servers.iter().position(|(known, _)| known == address);
+        let mut servers = self.servers.iter();
+        let place = servers.position(|member| member.address == *address);
         u16::try_from(place?).ok()
     }
 
     /// Adds a server, and returns its place.
-    pub(super) fn add(&mut self, address: Address, server: Arc<Server>) -> Option<u16> {
-        self.servers.push((address, server));
+    pub(super) fn add(&mut self, member: Member) -> Option<u16> {
+        self.servers.push(member);
         u16::try_from(self.servers.len().saturating_sub(1)).ok()
     }
 
@@ -82,7 +109,7 @@ impl Map {
 }
 
 /// A range of slots and the address of its master.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Range {
     first: u16,
     last: u16,

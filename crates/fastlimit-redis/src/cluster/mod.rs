@@ -5,17 +5,20 @@ mod refresh;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use fastlimit_core::{StoreError, StoreErrorKind};
-use map::{Address, Map, Range};
+use map::{Address, Map, Member, Range};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 use crate::ConnectError;
 use crate::batch::Batch;
 use crate::dial::{DialSettings, Dialer, Endpoint, Wanted};
 use crate::failure;
 use crate::server::{Elsewhere, Router, Server, Settings};
+use crate::slot::slot_of;
 use crate::target::Target;
 
 /// The servers of a cluster, and the map of its slots.
@@ -26,7 +29,9 @@ use crate::target::Target;
 pub(crate) struct Cluster {
     name: String,
     /// Known from the start.
-    seeds: Box<[Endpoint]>,
+    seeds: Box<[Dialer]>,
+    /// A node with the login and TLS of all.
+    like_node: Endpoint,
     dial: Arc<DialSettings>,
     settings: Arc<Settings>,
     runtime: Handle,
@@ -55,10 +60,14 @@ impl Cluster {
         settings: Arc<Settings>,
         runtime: &Handle,
     ) -> Option<Arc<Self>> {
-        let name = format!("the cluster of {}", seeds.first()?);
+        let like_node = seeds.first()?.clone();
+        let name = format!("the cluster of {like_node}");
+        let seed = |endpoint| Dialer::new(endpoint, Wanted::ClusterNode, Arc::clone(&dial));
+        let seeds = seeds.into_iter().map(seed).collect();
         let cluster = Arc::new_cyclic(|this| Self {
             name,
-            seeds: seeds.into(),
+            seeds,
+            like_node,
             dial,
             settings,
             runtime: runtime.clone(),
@@ -82,8 +91,9 @@ impl Cluster {
             .unwrap_or(Ok(()))?;
         let servers: Vec<_> = match self.map() {
             Ok(map) => map
-                .servers()
-                .map(|(_, server)| Arc::clone(server))
+                .members()
+                .iter()
+                .map(|member| Arc::clone(&member.server))
                 .collect(),
             Err(_) => Vec::new(),
         };
@@ -109,9 +119,12 @@ impl Cluster {
         }
     }
 
-    /// A slot of each server that has any.
-    pub(crate) fn slots_of_servers(&self) -> Result<Vec<u16>, StoreError> {
-        Ok(self.map()?.slots_of_servers().collect())
+    /// For each server a number to which `slot_of` gives one of its slots.
+    pub(crate) fn numbers_of_servers(
+        &self,
+        slot_of: impl Fn(u32) -> u16,
+    ) -> Result<Vec<u32>, StoreError> {
+        Ok(self.map()?.numbers_of_servers(slot_of))
     }
 
     fn map(&self) -> Result<Arc<Map>, StoreError> {
@@ -130,15 +143,14 @@ impl Cluster {
     /// slots now.
     fn learn(&self, ranges: Vec<Range>) {
         let before = self.map().ok();
-        let known = |address: &Address| Some(Arc::clone(before.as_ref()?.server_at(address)?));
+        let known = |address: &Address| before.as_ref()?.member_at(address).cloned();
         let map = Map::new(ranges, |address| {
             known(address).unwrap_or_else(|| self.open(address))
         });
-        let has_left = |address: &Address| map.server_at(address).is_none();
-        let left = before.iter().flat_map(|before| before.servers());
+        let left = before.iter().flat_map(|before| before.members());
         let left: Vec<_> = left
-            .filter(|(address, _)| has_left(address))
-            .map(|(_, server)| Arc::clone(server))
+            .filter(|member| map.member_at(&member.address).is_none())
+            .map(|member| Arc::clone(&member.server))
             .collect();
         self.set_map(map);
         for server in left {
@@ -168,86 +180,83 @@ impl Cluster {
         });
     }
 
-    fn open(&self, (host, port): &Address) -> Arc<Server> {
-        let dialer = Dialer::new(
-            self.like(host, *port),
-            Wanted::ClusterNode,
-            Arc::clone(&self.dial),
-        );
+    fn open(&self, address: &Address) -> Member {
+        let (host, port) = address;
+        let endpoint = self.like_node.at(host, *port);
+        let dialer = Dialer::new(endpoint, Wanted::ClusterNode, Arc::clone(&self.dial));
+        let dialer = Arc::new(dialer);
         let router: Weak<dyn Router> = self.this.clone();
-        let settings = Arc::clone(&self.settings);
-        Server::start(
-            Target::Address(dialer),
-            settings,
+        let server = Server::start(
+            Target::Address(Arc::clone(&dialer)),
+            Arc::clone(&self.settings),
             Some(router),
             &self.runtime,
-        )
-    }
-
-    /// Another node, with the login and TLS of the first.
-    fn like(&self, host: &str, port: u16) -> Endpoint {
-        #[expect(clippy::indexing_slicing, reason = "there is one at least")]
-        self.seeds[0].at(host, port)
-    }
-
-    /// Sends a batch whose keys have one slot to the server that has it.
-    fn route(&self, batch: Batch) {
-        for batch in batch.by(crate::slot::slot_of) {
-            let (key, _) = batch.first_key();
-            match self.server_of(crate::slot::slot_of(key)) {
-                Ok(server) => server.take_over(batch),
-                Err(error) => batch.fail(&error),
-            }
+        );
+        Member {
+            address: address.clone(),
+            server,
+            dialer,
         }
+    }
+
+    /// Has a server take a batch over, later if that has been tried before.
+    fn hand_over(&self, server: Arc<Server>, batch: Batch, hops: u8) {
+        if hops < HOPS_WITHOUT_PAUSE {
+            return server.take_over(batch);
+        }
+        self.runtime.spawn(async move {
+            sleep(PAUSE_OF_HOPS).await;
+            server.take_over(batch);
+        });
     }
 }
 
+/// How often a batch goes to another server that was named for it, and how often without a pause: while
+/// the servers of a cluster agree on something new, two may name each other.
+const MOST_HOPS: u8 = 32;
+const HOPS_WITHOUT_PAUSE: u8 = 4;
+const PAUSE_OF_HOPS: Duration = Duration::from_millis(10);
+
 impl Router for Cluster {
-    fn send_elsewhere(
-        &self,
-        elsewhere: &Elsewhere,
-        from: &str,
-        mut batch: Batch,
-        said: &StoreError,
-    ) {
-        let Ok(map) = self.map() else {
+    fn send_elsewhere(&self, elsewhere: &Elsewhere, mut batch: Batch, said: &StoreError) {
+        let hops = batch.go_elsewhere(elsewhere.is_asking);
+        let Some(map) = self.map().ok().filter(|_| hops <= MOST_HOPS) else {
             return batch.fail(said);
         };
-        if !batch.go_elsewhere(elsewhere.is_asking) {
-            return batch.fail(said);
-        }
-        let host = match elsewhere.host.as_str() {
-            "" => host_of(&map, from),
-            host => host.to_owned(),
-        };
-        let address = (host, elsewhere.port);
-        let mut map = (*map).clone();
-        let server = match map.server_at(&address) {
-            Some(server) => Arc::clone(server),
-            None => {
-                let server = self.open(&address);
-                map.add(address.clone(), Arc::clone(&server));
-                server
+        let address = (elsewhere.host.clone(), elsewhere.port);
+        let known = map.member_at(&address).cloned();
+        let member = known.clone().unwrap_or_else(|| self.open(&address));
+        if known.is_none() || !elsewhere.is_asking {
+            let mut map = (*map).clone();
+            if known.is_none() {
+                map.add(member.clone());
             }
-        };
+            if !elsewhere.is_asking {
+                map.set_slot(elsewhere.slot, &address);
+            }
+            self.set_map(map);
+        }
         if !elsewhere.is_asking {
-            map.set_slot(elsewhere.slot, &address);
             self.stale.notify_one();
         }
-        self.set_map(map);
-        server.take_over(batch);
+        self.hand_over(member.server, batch, hops);
+    }
+
+    fn route(&self, batch: Batch) {
+        for mut batch in batch.by(slot_of) {
+            let hops = batch.go_elsewhere(false);
+            let (key, _) = batch.first_key();
+            match self.server_of(slot_of(key)) {
+                Ok(_) if hops > MOST_HOPS => batch.fail(&failure::no_server(&self.name)),
+                Ok(server) => self.hand_over(server, batch, hops),
+                Err(error) => batch.fail(&error),
+            }
+        }
     }
 
     fn has_lost_a_server(&self) {
         self.stale.notify_one();
     }
-}
-
-/// The host of a server by its name.
-fn host_of(map: &Map, name: &str) -> String {
-    let mut servers = map.servers();
-    let found = servers.find(|(_, server)| server.name() == name);
-    found.map(|((host, _), _)| host.clone()).unwrap_or_default()
 }
 
 impl fmt::Debug for Cluster {

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::Cluster;
 use super::map::{self, Range};
 use crate::ConnectError;
-use crate::dial::{Dialer, Endpoint, Wanted};
+use crate::dial::Dialer;
 use crate::server::pause;
 
 /// The shortest time between two questions for the map, however much has moved.
@@ -16,11 +16,18 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks for the map of slots at first and whenever it is stale, until the cluster is dropped.
 pub(super) async fn run(cluster: Weak<Cluster>, stale: Arc<Notify>) {
-    let mut failures = 0_u32;
+    let (mut failures, mut unchanged) = (0_u32, 0_u32);
+    let (mut before, mut turn) = (Vec::new(), 0_usize);
     while let Some(cluster) = cluster.upgrade() {
-        match ask(&cluster).await {
+        turn = turn.wrapping_add(1);
+        match ask(&cluster, turn).await {
             Ok(ranges) => {
                 failures = 0;
+                unchanged = match ranges == before {
+                    true => unchanged.saturating_add(1),
+                    false => 0,
+                };
+                before.clone_from(&ranges);
                 cluster.learn(ranges);
                 cluster.tell_first(Ok(()));
             }
@@ -31,7 +38,8 @@ pub(super) async fn run(cluster: Weak<Cluster>, stale: Arc<Notify>) {
             }
         }
         drop(cluster);
-        sleep(PAUSE.max(pause(failures))).await;
+        // Who asks again and again and hears the same asks less often.
+        sleep(PAUSE.max(pause(failures.max(unchanged)))).await;
         // Without an answer it goes on by itself.
         if failures == 0 {
             stale.notified().await;
@@ -39,18 +47,21 @@ pub(super) async fn run(cluster: Weak<Cluster>, stale: Arc<Notify>) {
     }
 }
 
-/// Asks one node after the other: those that answer, the others of the map, those known from the
-/// start.
-async fn ask(cluster: &Cluster) -> Result<Vec<Range>, ConnectError> {
-    let of_map = cluster.map().ok();
-    let mut of_map: Vec<_> = of_map.iter().flat_map(|map| map.servers()).collect();
-    of_map.sort_by_key(|(_, server)| !server.is_open());
-    let of_map = of_map.into_iter();
-    let of_map = of_map.map(|((host, port), _)| cluster.like(host, *port));
-    let nodes: Vec<Endpoint> = of_map.chain(cluster.seeds.iter().cloned()).collect();
+/// Asks one node after the other: those that answer, beginning with another each turn, the
+/// others of the map, those known from the start.
+async fn ask(cluster: &Cluster, turn: usize) -> Result<Vec<Range>, ConnectError> {
+    let map = cluster.map().ok();
+    let mut of_map: Vec<_> = map.iter().flat_map(|map| map.members()).collect();
+    of_map.sort_by_key(|member| !member.server.is_trusted());
+    // Not the same one each time: it may be the one that is wrong.
+    let trusted = of_map.partition_point(|member| member.server.is_trusted());
+    if let Some(trusted) = of_map.get_mut(..trusted) {
+        trusted.rotate_left(turn.checked_rem(trusted.len()).unwrap_or_default());
+    }
+    let of_map = of_map.into_iter().map(|member| &*member.dialer);
     let mut failed = None;
-    for node in nodes {
-        match ask_node(cluster, node).await {
+    for node in of_map.chain(&cluster.seeds) {
+        match ask_node(node).await {
             Ok(ranges) => return Ok(ranges),
             Err(error) => failed = Some(error),
         }
@@ -61,21 +72,21 @@ async fn ask(cluster: &Cluster) -> Result<Vec<Range>, ConnectError> {
     }))
 }
 
-async fn ask_node(cluster: &Cluster, node: Endpoint) -> Result<Vec<Range>, ConnectError> {
-    let host = node.host().to_owned();
-    let address = node.to_string();
-    let dialer = Dialer::new(node, Wanted::ClusterNode, Arc::clone(&cluster.dial));
-    let connection = dialer.dial().await?;
+async fn ask_node(node: &Dialer) -> Result<Vec<Range>, ConnectError> {
     let mut ask = Cmd::new();
     ask.arg("CLUSTER").arg("SLOTS");
-    let reason = match connection.send(ask).await {
-        Ok(Value::ServerError(error)) => error.to_string(),
-        Ok(answer) => match map::read(&answer, &host) {
+    let address = node.endpoint().to_string();
+    let reason = match node.ask(ask).await? {
+        Value::ServerError(error) if error.code() == "NOPERM" => {
+            let command = "cluster|slots".to_owned();
+            return Err(ConnectError::MissingRight { address, command });
+        }
+        Value::ServerError(error) => error.to_string(),
+        answer => match map::read(&answer, node.endpoint().host()) {
             Some(ranges) if !ranges.is_empty() => return Ok(ranges),
             Some(_) => "no slot is assigned".to_owned(),
             None => "its answer cannot be read".to_owned(),
         },
-        Err(source) => return Err(ConnectError::Unreachable { address, source }),
     };
     Err(ConnectError::NoSlots { address, reason })
 }

@@ -1,9 +1,10 @@
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use redis::ConnectionAddr;
+use redis::{Cmd, ConnectionAddr, Value};
 
 use super::attempt::Attempt;
 use super::connection::Connection;
@@ -25,6 +26,8 @@ pub(crate) struct Dialer {
     wanted: Wanted,
     settings: Arc<DialSettings>,
     resolver: Resolver,
+    /// The place of the address that the next attempt begins with.
+    next_address: AtomicUsize,
     eviction: EvictionWarning,
 }
 
@@ -33,6 +36,7 @@ impl Dialer {
     pub(crate) fn new(endpoint: Endpoint, wanted: Wanted, settings: Arc<DialSettings>) -> Self {
         Self {
             resolver: Resolver::new(),
+            next_address: AtomicUsize::new(0),
             eviction: EvictionWarning::default(),
             endpoint,
             wanted,
@@ -51,9 +55,32 @@ impl Dialer {
     /// address of the host on. The first that succeeds wins. Nothing of an attempt is left when
     /// this is dropped but a look-up of the host's name, for which the next one waits.
     pub(crate) async fn dial(&self) -> Result<Connection, ConnectError> {
-        let timeout = self.settings.connect_timeout;
         let progress = Progress::default();
-        match tokio::time::timeout(timeout, self.hedged(&progress)).await {
+        self.in_time(&progress, self.hedged(&progress)).await
+    }
+
+    /// Connects for the reply to one command, all within the connect timeout. An error of the server
+    /// is a reply.
+    pub(crate) async fn ask(&self, command: Cmd) -> Result<Value, ConnectError> {
+        let progress = Progress::default();
+        let answer = async {
+            let connection = self.hedged(&progress).await?;
+            let reply = connection.send(command).await;
+            reply.map_err(|source| ConnectError::Unreachable {
+                address: self.endpoint.to_string(),
+                source,
+            })
+        };
+        self.in_time(&progress, answer).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        progress: &Progress,
+        attempt: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        let timeout = self.settings.connect_timeout;
+        match tokio::time::timeout(timeout, attempt).await {
             Ok(result) => result,
             Err(_elapsed) => Err(ConnectError::TimedOut {
                 address: self.endpoint.to_string(),
@@ -82,7 +109,9 @@ impl Dialer {
             addresses: &addresses,
             eviction: &self.eviction,
         };
-        let first = pin!(attempt.run(0, progress));
+        // Two addresses an attempt, so that none is left out for ever.
+        let address = self.next_address.fetch_add(1, Ordering::Relaxed);
+        let first = pin!(attempt.run(address, progress));
         let quarter = self.settings.connect_timeout.checked_div(4);
         let patience = quarter.unwrap_or_default().min(LONGEST_PATIENCE);
         let first = match select(first, pin!(tokio::time::sleep(patience))).await {
@@ -91,10 +120,16 @@ impl Dialer {
         };
         // What the second does is not told of when the time is over.
         let beside = Progress::default();
-        let second = pin!(attempt.run(1, &beside));
+        let second = pin!(attempt.run(address.wrapping_add(1), &beside));
         match select(first, second).await {
             Either::Left((Ok(connection), _)) | Either::Right((Ok(connection), _)) => {
                 Ok(connection)
+            }
+            // What a server says holds; what does not answer may answer the other.
+            Either::Left((Err(error), _)) | Either::Right((Err(error), _))
+                if !matches!(error, ConnectError::Unreachable { .. }) =>
+            {
+                Err(error)
             }
             Either::Left((Err(error), second)) => second.await.map_err(|_| error),
             Either::Right((Err(error), first)) => first.await.map_err(|_| error),

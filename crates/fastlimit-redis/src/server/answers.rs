@@ -15,6 +15,8 @@ pub(super) enum Outcome {
     /// The same, and the connection is of no use any more. With an error it is known what the next
     /// would meet.
     Last(Vec<Answer>, Option<StoreError>),
+    /// The same, and the server does not know how its cluster stands.
+    Lost(Vec<Answer>),
     /// The server does not know the script, and did nothing.
     ScriptMissing,
     /// The server did nothing, and the reason may lie in one of the keys alone.
@@ -39,6 +41,9 @@ pub(super) fn read(server: &str, batch: &Batch, is_by_source: bool, reply: &Valu
         let refused = failure::refused(server, error.clone(), batch.keys_of_items());
         if let Some(elsewhere) = Elsewhere::of(&failure::text(error)) {
             return Outcome::Elsewhere(elsewhere, refused);
+        }
+        if failure::is_about_the_cluster(error) {
+            return Outcome::Lost(all(&refused));
         }
         return match failure::is_cured_by_reconnecting(error) {
             true => Outcome::Last(all(&refused), Some(refused)),

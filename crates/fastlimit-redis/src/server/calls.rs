@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fastlimit_core::{StoreError, Timestamp};
 use futures_util::future::join;
 use redis::{Cmd, RedisResult, Value};
+use tokio::task::unconstrained;
 
 use crate::batch::{Batch, by_source};
 use crate::dial::Connection;
@@ -20,12 +21,15 @@ pub(super) struct Calls {
     /// How many bytes the connection had written when the first of the calls was made; `None` once one
     /// of them was answered.
     written_before: Option<u64>,
+    /// When the last reply came.
+    heard_at: Option<Instant>,
 }
 
 struct Call {
     batch: Batch,
     reply: Sent,
     is_by_source: bool,
+    lesson: Option<usize>,
     sent_at: Instant,
 }
 
@@ -34,6 +38,8 @@ pub(super) struct Replied {
     pub(super) batch: Batch,
     /// Whether the server was sent the script itself.
     pub(super) is_by_source: bool,
+    /// Of the last call of a batch how many items left together.
+    pub(super) lesson: Option<usize>,
     pub(super) reply: Value,
     pub(super) took: Duration,
 }
@@ -44,6 +50,7 @@ impl Calls {
             connection,
             under_way: VecDeque::new(),
             written_before: None,
+            heard_at: None,
         }
     }
 
@@ -56,25 +63,41 @@ impl Calls {
     }
 
     /// Sends a batch.
-    pub(super) async fn send(&mut self, batch: Batch, now: Option<Timestamp>) {
+    pub(super) async fn send(
+        &mut self,
+        batch: Batch,
+        now: Option<Timestamp>,
+        lesson: Option<usize>,
+    ) {
         let call = batch.call(now, self.connection.has_msetex());
-        self.send_call(batch, call, false).await;
+        self.send_call(batch, call, false, lesson).await;
     }
 
     /// Sends a batch with the script's source.
     pub(super) async fn send_by_source(&mut self, batch: Batch, now: Option<Timestamp>) {
         let call = by_source(&batch.call(now, self.connection.has_msetex()));
-        self.send_call(batch, call, true).await;
+        self.send_call(batch, call, true, None).await;
     }
 
-    async fn send_call(&mut self, batch: Batch, call: Cmd, is_by_source: bool) {
+    async fn send_call(
+        &mut self,
+        batch: Batch,
+        call: Cmd,
+        is_by_source: bool,
+        lesson: Option<usize>,
+    ) {
+        if batch.len() == 0 {
+            return;
+        }
         if self.under_way.is_empty() {
             self.written_before = Some(self.connection.written());
         }
-        let sent = self.connection.send(call);
+        // Sent at the first poll also where this task has had its share of the runtime: the order of
+        // what is sent is that of the replies.
+        let sent = unconstrained(self.connection.send(call));
         let mut reply: Sent = if batch.is_asking() {
             // It holds for the next command. Nobody else sends on this connection.
-            let asking = self.connection.send(redis::cmd("ASKING"));
+            let asking = unconstrained(self.connection.send(redis::cmd("ASKING")));
             Box::pin(async move { join(asking, sent).await.1 })
         } else {
             Box::pin(sent)
@@ -88,6 +111,7 @@ impl Calls {
             batch,
             reply,
             is_by_source,
+            lesson,
             sent_at: Instant::now(),
         });
     }
@@ -120,10 +144,12 @@ impl Calls {
             }
         };
         self.written_before = None;
+        self.heard_at = Some(Instant::now());
         match self.under_way.pop_front() {
             Some(call) => Poll::Ready(Ok(Replied {
                 batch: call.batch,
                 is_by_source: call.is_by_source,
+                lesson: call.lesson,
                 reply,
                 took: call.sent_at.elapsed(),
             })),
@@ -131,10 +157,15 @@ impl Calls {
         }
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
     /// Gives those an error whose time is up.
     pub(super) fn expire(&mut self, now: Instant, error: &StoreError) {
         for call in &mut self.under_way {
-            call.batch.expire(now, error);
+            call.batch.expire(now, error).wake();
         }
     }
 
@@ -144,12 +175,12 @@ impl Calls {
         calls.filter_map(|call| call.batch.earliest()).min()
     }
 
-    /// Until when the first call may take: that of its last caller, and at least `patience`. `None` if
-    /// nothing is under way.
+    /// Until when something has to be heard while a call is under way: `patience` after the last reply,
+    /// or after the call.
     pub(super) fn patient_until(&self, patience: Duration) -> Option<Instant> {
         let first = self.under_way.front()?;
-        let at_least = first.sent_at.checked_add(patience);
-        at_least.into_iter().chain(first.batch.latest()).max()
+        let since = self.heard_at.into_iter().chain([first.sent_at]).max()?;
+        since.checked_add(patience)
     }
 
     /// Ends the connection. Returns what was under way, and whether it is known that nothing of it was

@@ -6,7 +6,7 @@ use crate::batch::Batch;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Elsewhere {
     pub(crate) slot: u16,
-    /// Empty where it is the host of the node that says so.
+    /// Empty or `?` where it is the host of the node that says so.
     pub(crate) host: String,
     pub(crate) port: u16,
     /// Whether it is only for now, while the slot moves: the server takes it after `ASKING`.
@@ -35,9 +35,12 @@ impl Elsewhere {
 
 /// Finds the way for what a server of a cluster does not do.
 pub(crate) trait Router: Send + Sync {
-    /// Sends a batch to the server that was named for it by the server `from`. If that was too often
-    /// already, the batch fails with what `from` said.
-    fn send_elsewhere(&self, elsewhere: &Elsewhere, from: &str, batch: Batch, said: &StoreError);
+    /// Sends a batch to the server that was named for it. If that was too often already, the batch fails
+    /// with what the other server said.
+    fn send_elsewhere(&self, elsewhere: &Elsewhere, batch: Batch, said: &StoreError);
+
+    /// Sends a batch to the servers that are known to have the slots of its keys.
+    fn route(&self, batch: Batch);
 
     /// Takes note that a server cannot be reached, or is left.
     fn has_lost_a_server(&self);

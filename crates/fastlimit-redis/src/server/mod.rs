@@ -10,7 +10,7 @@ mod queue;
 mod worker;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ use crate::batch::Batch;
 use crate::dial::Connection;
 use crate::failure;
 use crate::target::Target;
+
+/// The least time that is left to what is under way when a server is left.
+const LEAST_TO_END: Duration = Duration::from_secs(2);
 
 /// What all servers of a store share.
 #[derive(Debug)]
@@ -61,6 +64,8 @@ pub(crate) struct Server {
     /// How often connections failed since one brought an answer.
     failures: AtomicU32,
     outage: Outage,
+    /// Whether the server has not said that its cluster is down.
+    knows_its_cluster: AtomicBool,
     first: watch::Sender<Option<Result<(), ConnectError>>>,
     /// Of a server of a cluster.
     router: Option<Weak<dyn Router>>,
@@ -85,6 +90,7 @@ impl Server {
             turn: Mutex::default(),
             failures: AtomicU32::new(0),
             outage: Outage::default(),
+            knows_its_cluster: AtomicBool::new(true),
             first: watch::Sender::new(None),
             router,
             tasks: OnceLock::new(),
@@ -102,10 +108,12 @@ impl Server {
         let waiting = self.lanes.iter().flat_map(|lane| lane.drain()).collect();
         let server = Arc::clone(self);
         runtime.spawn(async move {
-            sleep(server.settings.timeout.saturating_mul(2)).await;
+            sleep(server.settings.timeout.saturating_mul(2).max(LEAST_TO_END)).await;
             for task in server.tasks.get().into_iter().flatten() {
                 task.abort();
             }
+            // Nobody waits for it any more.
+            server.tell_first(|| Ok(()));
         });
         waiting
     }
@@ -137,15 +145,20 @@ impl Server {
         if own.is_open() {
             return own;
         }
-        let mut lanes = self.lanes.iter();
-        let open = lanes.clone().find(|lane| lane.is_open());
-        open.or_else(|| lanes.find(|lane| lane.is_opening()))
-            .unwrap_or(own)
+        self.usable_lane().unwrap_or(own)
     }
 
-    /// Whether there is a connection.
-    pub(crate) fn is_open(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.is_open())
+    /// A lane that is open, else one that opens.
+    fn usable_lane(&self) -> Option<&Queue> {
+        let mut lanes = self.lanes.iter().map(|lane| &**lane);
+        let open = lanes.clone().find(|lane| lane.is_open());
+        open.or_else(|| lanes.find(|lane| lane.is_opening()))
+    }
+
+    /// Whether there is a connection to a server that knows its cluster.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.knows_its_cluster.load(Ordering::Relaxed)
+            && self.lanes.iter().any(|lane| lane.is_open())
     }
 
     /// Has batches wait for a lane that were to go another way.
@@ -163,10 +176,21 @@ impl Server {
     }
 
     /// Sends a batch to the server that this one named for it, which said so in an error.
-    fn send_elsewhere(&self, elsewhere: &Elsewhere, batch: Batch, said: &StoreError) {
+    fn send_elsewhere(&self, mut elsewhere: Elsewhere, batch: Batch, said: &StoreError) {
+        if matches!(elsewhere.host.as_str(), "" | "?") {
+            self.target.host().clone_into(&mut elsewhere.host);
+        }
         match self.router() {
-            Some(router) => router.send_elsewhere(elsewhere, &self.name, batch, said),
+            Some(_) if batch.len() == 0 => {}
+            Some(router) => router.send_elsewhere(&elsewhere, batch, said),
             None => batch.fail(said),
+        }
+    }
+
+    /// Sends a batch to the servers of its slots.
+    fn route(&self, batch: Batch) {
+        if let Some(router) = self.router() {
+            router.route(batch);
         }
     }
 
@@ -204,9 +228,7 @@ impl Server {
         for lane in self.lanes.iter().filter(|lane| !lane.is_open()) {
             lane.shut(&error);
         }
-        if let Some(router) = self.router() {
-            router.has_lost_a_server();
-        }
+        self.tell_router();
     }
 
     fn tell_first(&self, result: impl FnOnce() -> Result<(), ConnectError>) {
@@ -219,11 +241,27 @@ impl Server {
         });
     }
 
-    /// Notes that a connection brought an answer.
-    fn answered(&self) {
-        if self.failures.load(Ordering::Relaxed) != 0 {
-            self.failures.store(0, Ordering::Relaxed);
-            self.outage.is_over(&self.name);
+    /// Notes that a connection brought its first answer.
+    fn has_answered(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+        self.outage.is_over(&self.name);
+    }
+
+    /// Notes whether the server knows how its cluster stands.
+    fn knows_its_cluster(&self, does: bool) {
+        if self.knows_its_cluster.swap(does, Ordering::Relaxed) && !does {
+            self.tell_router();
+        }
+    }
+
+    /// Waits until another server is the master; for ever where one server has one address.
+    async fn moved(&self) {
+        self.target.moved().await;
+    }
+
+    fn tell_router(&self) {
+        if let Some(router) = self.router() {
+            router.has_lost_a_server();
         }
     }
 
@@ -235,21 +273,30 @@ impl Server {
         if let Some(error) = known_down {
             lane.shut(error);
         }
-        let open = self.lanes.iter().find(|lane| lane.is_open());
-        open.map_or(lane, |open| open).put_back(waiting.into_iter());
+        let other = self.usable_lane().unwrap_or(lane);
+        other.put_back(waiting.into_iter());
     }
 
-    /// Gives a lane up that has lost its connection. What was not sent goes another way.
-    fn lost(&self, lane: &Queue, known_down: Option<&StoreError>, unsent: Vec<Batch>) {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+    /// Gives a lane up that has lost its connection, which was of use or not. What was not sent goes
+    /// another way.
+    fn lost(
+        &self,
+        lane: &Queue,
+        was_of_use: bool,
+        known_down: Option<&StoreError>,
+        unsent: Vec<Batch>,
+    ) {
+        let failures = match was_of_use {
+            // The next one is there in a moment.
+            true => self.failures.fetch_max(1, Ordering::Relaxed),
+            false => self.failures.fetch_add(1, Ordering::Relaxed),
+        };
         self.outage.lost(&self.name, known_down);
         lane.put_back(unsent.into_iter());
         // It may be the server that ends each connection.
-        let again = (failures > 0).then(|| failure::closed_again(&self.name));
+        let again = (failures > 0 && !was_of_use).then(|| failure::closed_again(&self.name));
         self.leave_lane(lane, known_down.or(again.as_ref()));
-        if let Some(router) = self.router() {
-            router.has_lost_a_server();
-        }
+        self.tell_router();
     }
 }
 

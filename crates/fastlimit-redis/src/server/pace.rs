@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batch::MOST_ITEMS;
 
@@ -16,8 +16,9 @@ pub(super) struct Pace {
     most: usize,
     /// The time from which on an answer is slow.
     slow: Duration,
-    /// What the last answer took.
-    last: Duration,
+    /// What the last answer took, and when it came.
+    last: Option<(Duration, Instant)>,
+    timeout: Duration,
 }
 
 impl Pace {
@@ -26,7 +27,8 @@ impl Pace {
         Self {
             most: MOST_ITEMS,
             slow: timeout.checked_div(2).unwrap_or_default(),
-            last: Duration::ZERO,
+            last: None,
+            timeout,
         }
     }
 
@@ -35,15 +37,21 @@ impl Pace {
         self.most
     }
 
-    /// What the next answer may take, as long as the last.
+    /// What the next answer may take: as long as the last, if that was lately.
     pub(super) fn expected(&self) -> Duration {
-        self.last
+        match self.last {
+            Some((took, at)) if at.elapsed() < self.timeout => took,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Learns from a batch of so many items that was answered after `took`.
     pub(super) fn answered(&mut self, items: usize, took: Duration) {
-        self.last = took;
-        if took > self.slow {
+        self.last = Some((took, Instant::now()));
+        if took > self.timeout {
+            // As good as none.
+            self.unanswered();
+        } else if took > self.slow {
             self.most = self.most.min((self.most / 2).max(FEW));
         } else if items >= self.most {
             let more = (self.most / 8).max(1);
@@ -86,15 +94,26 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_expected_to_take_as_long_as_the_last() {
+        let mut pace = Pace::new(TIMEOUT);
+        assert_eq!(pace.expected(), Duration::ZERO);
+        for took in [100, 300, 1].map(Duration::from_millis) {
+            pace.answered(1, took);
+            assert_eq!(pace.expected(), took);
+        }
+    }
+
+    #[test]
     fn one_item_is_sent_whatever_happens() {
         let mut pace = Pace::new(TIMEOUT);
         for most in [128, 64, 32, 16, 8, 4, 2, 1, 1] {
             pace.unanswered();
             assert_eq!(pace.most(), most);
         }
-        // A slow answer is better than none.
-        pace.answered(1, TIMEOUT);
-        assert_eq!(pace.most(), 1);
+        for took in [TIMEOUT, TIMEOUT * 2] {
+            pace.answered(1, took);
+            assert_eq!(pace.most(), 1);
+        }
         pace.answered(1, Duration::ZERO);
         assert_eq!(pace.most(), 2);
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use fastlimit_core::StoreError;
 use tokio::sync::Notify;
 
-use crate::batch::{Batch, ItemKey, MOST_ITEMS, Ticket};
+use crate::batch::{Batch, ItemKey, MOST_ITEMS, Ticket, Wakers};
 use crate::failure;
 use crate::shape::Shape;
 
@@ -190,6 +190,19 @@ impl Queue {
         gone_by: Instant,
         error: impl Fn() -> StoreError,
     ) -> Option<Batch> {
+        let mut too_late = Wakers::default();
+        let batch = self.take_in_time(most, gone_by, error, &mut too_late);
+        too_late.wake();
+        batch
+    }
+
+    fn take_in_time(
+        &self,
+        most: usize,
+        gone_by: Instant,
+        error: impl Fn() -> StoreError,
+        too_late: &mut Wakers,
+    ) -> Option<Batch> {
         let mut state = self.state();
         loop {
             let Some(batch) = state.batches.pop_front() else {
@@ -198,7 +211,7 @@ impl Queue {
             };
             let (mut batch, rest) = batch.split(most);
             if batch.earliest().is_some_and(|earliest| earliest <= gone_by) {
-                batch.expire(gone_by, &error());
+                too_late.extend(batch.expire(gone_by, &error()));
             }
             state.waiting = state.waiting.saturating_sub(batch.len());
             if let Some(rest) = rest {
@@ -219,11 +232,11 @@ impl Queue {
         error: &StoreError,
         other: Option<Instant>,
     ) -> Option<Instant> {
-        let mut state = self.state();
-        let state = &mut *state;
-        let (mut earliest, mut gone) = (other, 0_usize);
+        let mut locked = self.state();
+        let state = &mut *locked;
+        let (mut earliest, mut gone, mut wakers) = (other, 0_usize, Wakers::default());
         state.batches.retain_mut(|batch| {
-            batch.expire(now, error);
+            wakers.extend(batch.expire(now, error));
             earliest = earliest.into_iter().chain(batch.earliest()).min();
             if batch.earliest().is_none() {
                 gone = gone.saturating_add(batch.len());
@@ -232,6 +245,8 @@ impl Queue {
         });
         state.waiting = state.waiting.saturating_sub(gone);
         state.armed = earliest;
+        drop(locked);
+        wakers.wake();
         earliest
     }
 
@@ -395,7 +410,10 @@ mod tests {
         let (queue, _tickets) = filled(10, 10);
         let refused = queue.add_one(&ask("10", 1_000)).unwrap_err();
         assert_eq!(refused.kind(), StoreErrorKind::NotSent);
-        assert!(refused.message().contains("10 requests wait"), "{refused}");
+        assert!(
+            refused.message().contains("10 requests may wait"),
+            "{refused}"
+        );
         assert!(queue.add(&[ask("a", 1), ask("b", 1)]).is_err());
         assert_eq!(take(&queue, 1).unwrap().len(), 1);
         assert!(queue.add(&[ask("a", 1), ask("b", 1)]).is_err());

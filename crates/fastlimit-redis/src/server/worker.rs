@@ -6,7 +6,7 @@ use fastlimit_core::StoreError;
 use redis::RedisResult;
 use tokio::select;
 use tokio::task::yield_now;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::Server;
 use super::answers::{self, Outcome};
@@ -24,6 +24,9 @@ const MOST_CALLS: usize = 2;
 /// The same on a server of a cluster, where the keys of a call have one slot, so that calls are small.
 const MOST_CALLS_OF_CLUSTER: usize = 64;
 
+/// How long a connection lasts that was of use though nothing was sent by it.
+const LASTING: Duration = Duration::from_secs(1);
+
 /// What serves one lane of a server, on the thread of the store: it connects, sends what waits, gives
 /// the answers, and connects again when the connection is lost.
 pub(super) struct Worker {
@@ -31,6 +34,10 @@ pub(super) struct Worker {
     queue: Arc<Queue>,
     pace: Pace,
     timer: Timer,
+    /// Whether the connection has brought an answer.
+    has_answered: bool,
+    /// Whether it has lasted for a while without having to.
+    is_lasting: bool,
 }
 
 /// Wakes the worker when the time of somebody who waits is up.
@@ -45,8 +52,6 @@ enum Lost {
     Ended(StoreError),
     /// What was sent was not answered.
     Silent,
-    /// What it says cannot be followed.
-    Garbled,
     /// The server does not do what is asked, and another connection may lead to one that does.
     Refused(StoreError),
 }
@@ -59,12 +64,16 @@ impl Worker {
             server,
             queue,
             timer: Timer::new(),
+            has_answered: false,
+            is_lasting: false,
         };
         loop {
             let connection = worker.connect().await;
+            (worker.has_answered, worker.is_lasting) = (false, false);
             worker.queue.open();
             let mut calls = Calls::new(connection);
             let lost = worker.serve(&mut calls).await;
+            worker.answer_what_is_here(&mut calls).await;
             worker.lose(calls, lost);
         }
     }
@@ -84,8 +93,11 @@ impl Worker {
 
     /// Serves what waits by a connection until that is lost.
     async fn serve(&mut self, calls: &mut Calls) -> Lost {
-        let ended = calls.connection().ended();
-        let mut ended = pin!(ended);
+        let mut ended = pin!(calls.connection().ended());
+        let server = Arc::clone(&self.server);
+        let mut moved = pin!(server.moved());
+        // Of use without a call, too: a server may close what is idle.
+        let mut is_lasting = pin!(sleep(LASTING));
         loop {
             while calls.len() < self.most_calls()
                 && let Some(batch) = self.take(calls)
@@ -102,16 +114,18 @@ impl Worker {
                     }
                 }
                 () = &mut ended => return Lost::Ended(failure::closed(self.server.name())),
+                () = &mut moved => return Lost::Ended(failure::moved(self.server.name())),
+                () = &mut is_lasting, if !self.is_lasting && calls.is_empty() => {
+                    self.is_lasting = true;
+                }
                 () = self.queue.woken() => self.timer.set(self.queue.earliest(), &self.queue),
                 () = self.timer.rings() => {
                     // An answer that stands in the socket counts: the first turn of the runtime reads
                     // it, the second brings it here.
                     yield_now().await;
                     yield_now().await;
-                    while let Some(replied) = calls.next_if_here().await {
-                        if let Some(lost) = self.answer(calls, replied).await {
-                            return lost;
-                        }
+                    if let Some(lost) = self.answer_what_is_here(calls).await {
+                        return lost;
                     }
                     self.expire(Some(calls));
                     if self.is_silent(calls) {
@@ -121,6 +135,17 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Gives the answers of the replies that are there.
+    async fn answer_what_is_here(&mut self, calls: &mut Calls) -> Option<Lost> {
+        while let Some(replied) = calls.next_if_here().await {
+            let lost = self.answer(calls, replied).await;
+            if lost.is_some() {
+                return lost;
+            }
+        }
+        None
     }
 
     /// Takes the next batch, without those to whom the answer would come too late: where more is asked
@@ -137,14 +162,16 @@ impl Worker {
         self.queue.take(self.pace.most(), gone_by, too_late)
     }
 
-    /// Sends a batch, in a cluster a call for each slot.
+    /// Sends a batch, in a cluster a call for each slot. The last call of a batch teaches the pace.
     async fn send(&self, calls: &mut Calls, batch: Batch) {
-        let now = self.server.now();
+        let (now, items) = (self.server.now(), batch.len());
         if !self.server.is_of_cluster() {
-            return calls.send(batch, now).await;
+            return calls.send(batch, now, Some(items)).await;
         }
-        for batch in batch.by(slot_of) {
-            calls.send(batch, now).await;
+        let mut batches = batch.by(slot_of).into_iter().peekable();
+        while let Some(batch) = batches.next() {
+            let lesson = batches.peek().is_none().then_some(items);
+            calls.send(batch, now, lesson).await;
         }
     }
 
@@ -160,42 +187,56 @@ impl Worker {
         let Replied {
             batch,
             is_by_source,
+            lesson,
             reply,
             took,
         } = match replied {
             Ok(replied) => replied,
             Err(error) => return Some(Lost::Ended(failure::lost(self.server.name(), error))),
         };
-        let now = self.server.now();
-        match answers::read(self.server.name(), &batch, is_by_source, &reply) {
+        if let Some(items) = lesson {
+            self.pace.answered(items, took);
+        }
+        let outcome = answers::read(self.server.name(), &batch, is_by_source, &reply);
+        if !matches!(outcome, Outcome::Last(..)) && !self.has_answered {
+            self.has_answered = true;
+            self.server.has_answered();
+        }
+        match outcome {
             Outcome::Answers(answers) => {
-                self.pace.answered(batch.len(), took);
-                self.server.answered();
+                self.server.knows_its_cluster(true);
                 batch.answer(answers.into_iter());
-                None
+            }
+            Outcome::Lost(answers) => {
+                self.server.knows_its_cluster(false);
+                batch.answer(answers.into_iter());
             }
             Outcome::Last(answers, error) => {
+                self.has_answered = false;
                 // Before the callers know, so that whoever asks again at once goes another way.
                 self.server.leave_lane(&self.queue, error.as_ref());
                 batch.answer(answers.into_iter());
-                Some(error.map_or(Lost::Garbled, Lost::Refused))
+                let closed = || Lost::Ended(failure::closed(self.server.name()));
+                return Some(error.map_or_else(closed, Lost::Refused));
             }
             Outcome::ScriptMissing => {
+                let now = self.server.now();
                 calls.send_by_source(batch.still_wanted(), now).await;
-                None
             }
-            Outcome::Elsewhere(elsewhere, error) => {
+            Outcome::Elsewhere(elsewhere, said) => {
                 let batch = batch.still_wanted();
-                self.server.send_elsewhere(&elsewhere, batch, &error);
-                None
+                self.server.send_elsewhere(elsewhere, batch, &said);
             }
             Outcome::AboutAKey => {
                 for alone in batch.still_wanted().each_alone() {
-                    calls.send(alone, now).await;
+                    match self.server.is_of_cluster() {
+                        true => self.server.route(alone),
+                        false => calls.send(alone, self.server.now(), None).await,
+                    }
                 }
-                None
             }
         }
+        None
     }
 
     /// Gives those an error whose time is up.
@@ -212,7 +253,7 @@ impl Worker {
             .ring_at(self.queue.expire(now, &too_late, of_calls));
     }
 
-    /// Whether the first call has gone unanswered for longer than anybody waits.
+    /// Whether nothing was heard for so long that nothing will be.
     fn is_silent(&self, calls: &Calls) -> bool {
         let until = calls.patient_until(self.server.timeout());
         until.is_some_and(|until| until <= Instant::now())
@@ -225,7 +266,6 @@ impl Worker {
         let (unknown, known_down) = match lost {
             Lost::Ended(error) => (error, None),
             Lost::Silent => (failure::unanswered(name), Some(failure::silent(name))),
-            Lost::Garbled => (failure::closed(name), None),
             Lost::Refused(error) => (failure::closed(name), Some(error)),
         };
         let unsent = match is_unwritten {
@@ -237,14 +277,16 @@ impl Worker {
                 Vec::new()
             }
         };
-        self.server.lost(&self.queue, known_down.as_ref(), unsent);
+        let was_of_use = (self.has_answered || self.is_lasting) && known_down.is_none();
+        self.server
+            .lost(&self.queue, was_of_use, known_down.as_ref(), unsent);
     }
 }
 
 impl Drop for Worker {
     /// Nobody waits for ever where the thread is gone.
     fn drop(&mut self) {
-        self.queue.shut(&failure::store_ended());
+        self.queue.shut(&failure::store_ended_before());
     }
 }
 

@@ -1,5 +1,6 @@
 //! A cluster whose slots move and whose servers go away.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -74,19 +75,36 @@ async fn what_waits_together_leaves_in_one_call_for_each_slot() {
     assert_eq!(calls(&cluster, "eval"), evals);
 }
 
+/// Slots with two identifiers each.
+fn pairs_of_a_slot(cluster: &TestCluster, count: usize) -> Vec<(u16, [String; 2])> {
+    let mut known = HashMap::<u16, String>::new();
+    let mut pairs = Vec::new();
+    let mut number = 0;
+    while pairs.len() < count {
+        number += 1;
+        let identifier = format!("user:{number}");
+        let slot = cluster.slot_of(key(&identifier).to_string()).unwrap();
+        match known.remove(&slot) {
+            Some(other) => pairs.push((slot, [other, identifier])),
+            None => _ = known.insert(slot, identifier),
+        }
+    }
+    pairs
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_that_move_admit_exactly_the_limit_and_fail_nobody() {
     const TASKS: usize = 16;
-    const MOVES: u16 = 10;
+    const MOVES: usize = 5;
     let cluster = Arc::new(TestCluster::start(3, 0).unwrap());
     let store = store(&cluster).await;
     let limit: Limit = "2000/day".parse().unwrap();
-    let identifiers: Arc<Vec<String>> =
-        Arc::new((0..MOVES).map(|number| format!("user:{number}")).collect());
-    let slots: Vec<u16> = identifiers
-        .iter()
-        .map(|identifier| cluster.slot_of(key(identifier).to_string()).unwrap())
-        .collect();
+    // Two subjects of each slot, whose checks leave together: while their slot moves, one may be here
+    // and the other there.
+    let pairs = pairs_of_a_slot(&cluster, MOVES);
+    let slots: Vec<u16> = pairs.iter().map(|(slot, _)| *slot).collect();
+    let identifiers: Vec<String> = pairs.into_iter().flat_map(|(_, pair)| pair).collect();
+    let identifiers = Arc::new(identifiers);
     let is_over = Arc::new(AtomicBool::new(false));
     let allowed: Arc<Vec<AtomicU64>> =
         Arc::new(identifiers.iter().map(|_| AtomicU64::new(0)).collect());
@@ -98,11 +116,15 @@ async fn slots_that_move_admit_exactly_the_limit_and_fail_nobody() {
                 let mut turn = task;
                 while !is_over.load(Ordering::Relaxed) {
                     turn += 1;
-                    let place = turn % identifiers.len();
+                    let pair = [0, 1].map(|one| 2 * (turn % MOVES) + one);
                     let check = Operation::Check(Cost::ONE);
-                    let decision = apply(&store, key(&identifiers[place]), limit, check).await;
-                    if decision.unwrap().is_allowed() {
-                        allowed[place].fetch_add(1, Ordering::Relaxed);
+                    let requests =
+                        pair.map(|place| Request::new(key(&identifiers[place]), limit, check));
+                    let decisions = join_all(store.apply_all(&requests)).await;
+                    for (place, decision) in pair.into_iter().zip(decisions) {
+                        if decision.unwrap().is_allowed() {
+                            allowed[place].fetch_add(1, Ordering::Relaxed);
+                        }
                     }
                 }
             })

@@ -97,6 +97,32 @@ async fn a_login_that_is_refused_is_not_tried_again_and_again() {
     }
 }
 
+/// One connection works and the other is refused: the one that works is no reason to try the other
+/// again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_works_is_no_reason_to_try_another_without_a_pause() {
+    let redis = TestRedis::start().unwrap();
+    let proxy = FaultProxy::start(redis.addr()).unwrap();
+    // One for the store, and one to set it.
+    let mut admin = redis.client().unwrap();
+    let _ = admin
+        .command(&["CONFIG", "SET", "maxclients", "2"])
+        .unwrap();
+    let store = RedisStore::connect(proxy.url()).await.unwrap();
+    let limit: Limit = "1000000/day".parse().unwrap();
+    let began = Instant::now();
+    let before = proxy.connections_opened();
+    while began.elapsed() < WHILE {
+        for identifier in ["a", "b", "c", "d"] {
+            let key = Key::new("fl", "default", "default", identifier);
+            let decision = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
+            assert!(decision.unwrap().is_allowed());
+        }
+    }
+    let opened = proxy.connections_opened() - before;
+    assert!((1..=MOST).contains(&opened), "{opened}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_that_is_a_word_of_the_server_hides_nothing() {
     let redis = TestRedis::start().unwrap();
