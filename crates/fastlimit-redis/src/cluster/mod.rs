@@ -10,13 +10,14 @@ use std::time::Duration;
 use fastlimit_core::{StoreError, StoreErrorKind};
 use map::{Address, Map, Member, Range};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::ConnectError;
 use crate::batch::Batch;
 use crate::dial::{DialSettings, Dialer, Endpoint, Wanted};
 use crate::failure;
+use crate::first::First;
 use crate::server::{Elsewhere, Router, Server, Settings};
 use crate::slot::slot_of;
 use crate::target::Target;
@@ -38,7 +39,7 @@ pub(crate) struct Cluster {
     map: RwLock<Known>,
     /// Asks for the map anew.
     stale: Arc<Notify>,
-    first: watch::Sender<Option<Result<(), ConnectError>>>,
+    first: First,
     this: Weak<Self>,
 }
 
@@ -73,7 +74,7 @@ impl Cluster {
             runtime: runtime.clone(),
             map: RwLock::new(Known::Nothing),
             stale: Arc::default(),
-            first: watch::Sender::new(None),
+            first: First::new(),
             this: this.clone(),
         });
         let stale = Arc::clone(&cluster.stale);
@@ -83,12 +84,7 @@ impl Cluster {
 
     /// Waits until the map is there and a server is, or until it is known that none is.
     pub(crate) async fn connected(&self) -> Result<(), ConnectError> {
-        let mut first = self.first.subscribe();
-        let result = first.wait_for(Option::is_some).await;
-        result
-            .ok()
-            .and_then(|result| result.clone())
-            .unwrap_or(Ok(()))?;
+        self.first.told().await?;
         let servers: Vec<_> = match self.map() {
             Ok(map) => map
                 .members()
@@ -168,16 +164,6 @@ impl Cluster {
             let error = StoreError::new(kind, error.to_string()).with_source(error.clone());
             *known = Known::Failed(error);
         }
-    }
-
-    fn tell_first(&self, result: Result<(), ConnectError>) {
-        self.first.send_if_modified(|first| {
-            let is_first = first.is_none();
-            if is_first {
-                *first = Some(result);
-            }
-            is_first
-        });
     }
 
     fn open(&self, address: &Address) -> Member {

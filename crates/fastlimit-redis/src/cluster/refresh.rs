@@ -29,12 +29,12 @@ pub(super) async fn run(cluster: Weak<Cluster>, stale: Arc<Notify>) {
                 };
                 before.clone_from(&ranges);
                 cluster.learn(ranges);
-                cluster.tell_first(Ok(()));
+                cluster.first.tell(Ok(()));
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
                 cluster.not_learnt(&error);
-                cluster.tell_first(Err(error));
+                cluster.first.tell(Err(error));
             }
         }
         drop(cluster);

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use fastlimit_core::{Clock, StoreError, Timestamp};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
@@ -30,6 +30,7 @@ use crate::ConnectError;
 use crate::batch::Batch;
 use crate::dial::Connection;
 use crate::failure;
+use crate::first::First;
 use crate::target::Target;
 
 /// The least time that is left to what is under way when a server is left.
@@ -66,7 +67,7 @@ pub(crate) struct Server {
     outage: Outage,
     /// Whether the server has not said that its cluster is down.
     knows_its_cluster: AtomicBool,
-    first: watch::Sender<Option<Result<(), ConnectError>>>,
+    first: First,
     /// Of a server of a cluster.
     router: Option<Weak<dyn Router>>,
     tasks: OnceLock<Vec<AbortHandle>>,
@@ -91,7 +92,7 @@ impl Server {
             failures: AtomicU32::new(0),
             outage: Outage::default(),
             knows_its_cluster: AtomicBool::new(true),
-            first: watch::Sender::new(None),
+            first: First::new(),
             router,
             tasks: OnceLock::new(),
         });
@@ -113,20 +114,14 @@ impl Server {
                 task.abort();
             }
             // Nobody waits for it any more.
-            server.tell_first(|| Ok(()));
+            server.first.tell(Ok(()));
         });
         waiting
     }
 
     /// Waits for what comes of the first attempt to connect.
     pub(crate) async fn connected(&self) -> Result<(), ConnectError> {
-        let mut first = self.first.subscribe();
-        // The sender lives as long as this.
-        let result = first.wait_for(Option::is_some).await;
-        result
-            .ok()
-            .and_then(|result| result.clone())
-            .unwrap_or(Ok(()))
+        self.first.told().await
     }
 
     /// How the server is called in errors: its URL, without a password.
@@ -211,7 +206,7 @@ impl Server {
             match self.target.dial().await {
                 Ok(connection) => {
                     tracing::debug!(server = %self.name, "connected");
-                    self.tell_first(|| Ok(()));
+                    self.first.tell(Ok(()));
                     return connection;
                 }
                 Err(error) => self.is_not_connected(error),
@@ -222,23 +217,13 @@ impl Server {
     fn is_not_connected(&self, error: ConnectError) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.outage.goes_on(&self.name, &error);
-        self.tell_first(|| Err(error.clone()));
+        self.first.tell(Err(error.clone()));
         let kind = error.kind_of_store_error();
         let error = StoreError::new(kind, error.to_string()).with_source(error);
         for lane in self.lanes.iter().filter(|lane| !lane.is_open()) {
             lane.shut(&error);
         }
         self.tell_router();
-    }
-
-    fn tell_first(&self, result: impl FnOnce() -> Result<(), ConnectError>) {
-        self.first.send_if_modified(|first| {
-            let is_first = first.is_none();
-            if is_first {
-                *first = Some(result());
-            }
-            is_first
-        });
     }
 
     /// Notes that a connection brought its first answer.

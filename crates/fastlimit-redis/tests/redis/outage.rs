@@ -8,7 +8,7 @@ use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{ExclusiveRedis, TestRedis};
 use tokio::time::{sleep, timeout};
 
-use crate::rig::{apply, connection};
+use crate::rig::{apply, check, connection, connections_received};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
 const TIMEOUT: Duration = Duration::from_millis(200);
@@ -26,15 +26,6 @@ async fn start(url_ending: &str) -> (ExclusiveRedis, RedisStore) {
         .await
         .unwrap();
     (redis, store)
-}
-
-async fn check(store: &RedisStore) -> Result<Cost, (StoreErrorKind, String)> {
-    let limit: Limit = "1000000/day".parse().unwrap();
-    let key = Key::new("fl", "default", "default", "a");
-    let decision = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
-    decision
-        .map(|decision| decision.remaining_cost())
-        .map_err(|error| (error.kind(), error.to_string()))
 }
 
 async fn checks(store: &RedisStore, count: usize) -> Vec<Result<Cost, (StoreErrorKind, String)>> {
@@ -292,18 +283,7 @@ async fn a_replica_refuses_and_its_connection_is_dropped() {
         .query_async(&mut admin)
         .await
         .unwrap();
-    let clients = async |admin: &mut redis::aio::MultiplexedConnection| -> i64 {
-        let info: String = redis::cmd("INFO")
-            .arg("stats")
-            .query_async(admin)
-            .await
-            .unwrap();
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix("total_connections_received:"));
-        line.unwrap().trim().parse().unwrap()
-    };
-    let before = clients(&mut admin).await;
+    let before = connections_received(&mut admin).await;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(2) {
         let error = apply(&store, key, limit, Operation::Check(Cost::ONE)).await;
@@ -317,7 +297,7 @@ async fn a_replica_refuses_and_its_connection_is_dropped() {
         sleep(Duration::from_millis(1)).await;
     }
     // With pauses that double.
-    let opened = clients(&mut admin).await - before;
+    let opened = connections_received(&mut admin).await - before;
     assert!((1..=10).contains(&opened), "{opened}");
     let () = redis::cmd("REPLICAOF")
         .arg(&["NO", "ONE"])

@@ -11,7 +11,7 @@ use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{ExclusiveRedis, Fault, FaultProxy, TestRedis};
 use tokio::time::{sleep, timeout};
 
-use crate::rig::{apply, connection};
+use crate::rig::{apply, connection, connections_received};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 /// What the tests' own machine may take besides.
@@ -275,18 +275,7 @@ async fn a_stalled_server_that_goes_on_in_time_loses_nothing() {
         .await
         .unwrap();
     let mut admin = connection(redis.url()).await;
-    let opened = async |admin: &mut redis::aio::MultiplexedConnection| -> String {
-        let info: String = redis::cmd("INFO")
-            .arg("stats")
-            .query_async(admin)
-            .await
-            .unwrap();
-        let line = info
-            .lines()
-            .find(|line| line.starts_with("total_connections_received"));
-        line.unwrap().to_owned()
-    };
-    let before = opened(&mut admin).await;
+    let before = connections_received(&mut admin).await;
     for _ in 0..3 {
         redis.pause().unwrap();
         let tasks: Vec<_> = (0..100)
@@ -304,5 +293,5 @@ async fn a_stalled_server_that_goes_on_in_time_loses_nothing() {
             assert!(task.await.unwrap().unwrap().is_allowed());
         }
     }
-    assert_eq!(opened(&mut admin).await, before);
+    assert_eq!(connections_received(&mut admin).await, before);
 }

@@ -8,20 +8,11 @@ use fastlimit_redis::RedisStore;
 use fastlimit_test_redis::{Fault, FaultProxy, TestRedis};
 use tokio::time::sleep;
 
-use crate::rig::apply;
+use crate::rig::{apply, check};
 
 /// As long as connections are counted, and how many there may be: attempts with pauses that double.
 const WHILE: Duration = Duration::from_secs(3);
 const MOST: u64 = 16;
-
-async fn check(store: &RedisStore) -> Result<Cost, (StoreErrorKind, String)> {
-    let limit: Limit = "1000000/day".parse().unwrap();
-    let key = Key::new("fl", "default", "default", "a");
-    let decision = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
-    decision
-        .map(|decision| decision.remaining_cost())
-        .map_err(|error| (error.kind(), error.message().to_owned()))
-}
 
 /// Makes a server unusable by a command, counts the attempts to use it, and undoes that.
 async fn counted(

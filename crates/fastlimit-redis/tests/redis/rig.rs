@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastlimit_core::store::{Key, Operation, Request};
-use fastlimit_core::{Clock, Decision, Limits, Store, StoreError, Timestamp};
+use fastlimit_core::{
+    Clock, Cost, Decision, Limit, Limits, Store, StoreError, StoreErrorKind, Timestamp,
+};
 use fastlimit_redis::{RedisStore, RedisStoreBuilder};
 use fastlimit_test_redis::{TestRedis, unique_prefix};
 use redis::aio::MultiplexedConnection;
@@ -130,4 +132,24 @@ pub(crate) async fn apply<'a>(
 
 pub(crate) fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
+}
+
+/// A check of one subject under a limit that is never spent: what is left, or what went wrong and how
+/// that is said.
+pub(crate) async fn check(store: &RedisStore) -> Result<Cost, (StoreErrorKind, String)> {
+    let limit: Limit = "1000000/day".parse().unwrap();
+    let key = Key::new("fl", "default", "default", "a");
+    let decision = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
+    decision
+        .map(|decision| decision.remaining_cost())
+        .map_err(|error| (error.kind(), error.message().to_owned()))
+}
+
+/// How many connections the server has accepted.
+pub(crate) async fn connections_received(connection: &mut MultiplexedConnection) -> u64 {
+    let mut info = cmd("INFO");
+    let info: String = info.arg("stats").query_async(connection).await.unwrap();
+    let mut lines = info.lines();
+    let count = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
+    count.unwrap().trim().parse().unwrap()
 }

@@ -4,28 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use fastlimit_core::store::{Key, Operation};
-use fastlimit_core::{Cost, Limit};
 use fastlimit_redis::{ConnectError, RedisStore};
 use fastlimit_test_redis::TestSentinels;
 use tokio::time::sleep;
 
-use crate::rig::apply;
+use crate::rig::check;
 
 const LONG: Duration = Duration::from_secs(20);
-
-async fn check(store: &RedisStore) -> Result<Cost, String> {
-    let limit: Limit = "1000000/day".parse().unwrap();
-    let key = Key::new("fl", "default", "default", "a");
-    let decision = apply(store, key, limit, Operation::Check(Cost::ONE)).await;
-    let decision = decision.map_err(|error| error.to_string())?;
-    Ok(decision.remaining_cost())
-}
 
 /// Waits until checks are answered again; how long it took.
 async fn until_back(store: &RedisStore) -> Duration {
     let began = Instant::now();
-    while let Err(error) = check(store).await {
+    while let Err((_, error)) = check(store).await {
         assert!(began.elapsed() < Duration::from_secs(2), "{error}");
         sleep(Duration::from_millis(5)).await;
     }
